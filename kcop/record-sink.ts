@@ -1,0 +1,36 @@
+/** A topic as the sink knows it: made once by `RecordSink.topic`, then used for every record. */
+export interface Topic {
+  readonly name: string
+}
+
+/** Record headers, encoded once as in a Kafka record: for each, varint key length, key, varint value length (-1 null), value. */
+export interface HeaderBlock {
+  count: number
+  bytes: Buffer
+  start: number
+  end: number
+}
+
+/** Partition chosen by Kafka's murmur2 of the key. */
+export const BY_KEY = -1
+
+/**
+ * Where records go: the open transaction of the delivery. Bytes are copied before `append` returns, so the same scratch
+ * buffers may be used for the next record. A key of null makes a keyless record, a value of null a tombstone.
+ * Throws RECORD_TOO_LARGE.
+ */
+export interface RecordSink {
+  /** Never fails: a topic that is not known yet is looked up before the next flush, which fails with TOPIC_MISSING. */
+  topic(name: string): Topic
+  append(
+    topic: Topic,
+    partition: number,
+    key: Buffer | null,
+    keyStart: number,
+    keyEnd: number,
+    value: Buffer | null,
+    valueStart: number,
+    valueEnd: number,
+    headers: HeaderBlock | null
+  ): void
+}

@@ -1,0 +1,158 @@
+/** Every stop of Tidemark: its stable code, what it means, and what to do about it. docs/errors.md is made from this. */
+export const errorCodes = {
+  // Record header, commit stream, bookmark
+  HEADER_INVALID: {
+    means: 'a record carries a tidemark header that is not of the specification',
+    cure: 'find the program that writes to this topic with a copied or made-up tidemark header and stop it'
+  },
+  COMMIT_STREAM_INVALID: {
+    means: 'a record of the commit stream is not of the specification',
+    cure: 'check that nothing but the agent may write to the commit stream; upgrade the reader if the agent is newer'
+  },
+  BOOKMARK_INVALID: {
+    means: 'a bookmark is not readable',
+    cure: 'pass the text of a bookmark exactly as the consumer gave it'
+  },
+  BOOKMARK_FOREIGN: {
+    means: 'a bookmark belongs to another commit stream',
+    cure: 'use the bookmark with the commit stream it came from, or start from `earliest`'
+  },
+
+  // Ownership of a subscription
+  STREAM_EMPTY: {
+    means: 'the commit stream has no genesis: the subscription was never applied, or its stream was lost',
+    cure: 'run `tidemark apply` for a first start; if it ran before, the commit stream was lost: restore it or retire and apply anew'
+  },
+  STREAM_TRUNCATED: {
+    means: 'the commit stream ends before a place that was known to be written',
+    cure: 'the broker lost acknowledged records (unclean election or restore): see docs/errors.md before starting again'
+  },
+  OTHER_SYSTEM: {
+    means: 'the source is not the database cluster this subscription was captured from',
+    cure: 'point `postgres.url` at the original cluster, or retire the subscription and apply it anew'
+  },
+  OTHER_TIMELINE: {
+    means: 'the source is on another timeline than the last owner saw: a failover or a restore happened',
+    cure: 'verify that the new primary has every transaction already published; see docs/errors.md for the procedure'
+  },
+  SLOT_MISSING: {
+    means: 'the replication slot is gone while the commit stream holds a position',
+    cure: 'the changes since the last position cannot be had from the log: retire and apply anew with a first copy'
+  },
+  SLOT_LOST: {
+    means: 'the replication slot was invalidated by the server; WAL it needs has been removed',
+    cure: 'retire and apply anew with a first copy; raise max_slot_wal_keep_size or idle_replication_slot_timeout'
+  },
+  SLOT_AHEAD: {
+    means: 'the slot was confirmed beyond the last published transaction: changes between are lost to it',
+    cure: 'find who advanced the slot; retire and apply anew with a first copy'
+  },
+  SLOT_IN_USE: {
+    means: 'another process holds the replication slot',
+    cure: 'stop the other agent, or wait for it: a standby takes over by itself'
+  },
+  SUPERSEDED: {
+    means: 'another agent has claimed the subscription; this one has stopped writing',
+    cure: 'nothing to do if a standby took over; otherwise find the second agent with `tidemark status`'
+  },
+  REFRESH_INCOMPLETE: {
+    means: 'the first copy of the tables was interrupted',
+    cure: 'run `tidemark apply` again: it starts the copy anew'
+  },
+
+  // Reading
+  SEQUENCE_GAP: {
+    means: 'the commit stream skips a sequence number',
+    cure: 'transactions are missing from the commit stream: see docs/errors.md, then start from a later bookmark if the loss is accepted'
+  },
+  CLAIM_MISSING: {
+    means: 'a commit record is of an epoch no claim was seen for',
+    cure: 'claims are missing from the commit stream: check its retention and cleanup policy'
+  },
+  RECORDS_MISSING: {
+    means: 'records that a transaction names are not in their partition',
+    cure: 'they were removed by retention, deletion or compaction: check the topic policy; `allowIncomplete` reads compacted topics'
+  },
+  EXTENSION_MANDATORY: {
+    means: 'the commit stream carries an entry this version does not know and must not skip',
+    cure: 'upgrade @tidemark/tcc-consumer'
+  },
+  TRANSACTION_TOO_LARGE: {
+    means: 'a transaction is larger than `wholeUpToBytes` and was asked for as an array',
+    cure: 'read it with `for await (const record of transaction.stream())`, or raise wholeUpToBytes'
+  },
+  STREAM_RECREATED: {
+    means: 'the commit stream is not the one it was: it was re-created or cut below the bookmark',
+    cure: 'start from `earliest` after checking what was lost'
+  },
+
+  // Kafka
+  KAFKA_UNREACHABLE: {
+    means: 'no broker answers',
+    cure: 'check `kafka.brokers`, network and TLS settings'
+  },
+  KAFKA_AUTHENTICATION: { means: 'the broker refused the credentials', cure: 'check `kafka.sasl` and `kafka.tls`' },
+  KAFKA_AUTHORIZATION: {
+    means: 'the broker refused an operation for lack of permission',
+    cure: 'grant the ACL the message names'
+  },
+  TOPIC_MISSING: { means: 'a topic does not exist', cure: 'run `tidemark apply`, or create the topic' },
+  TOPIC_UNSUITABLE: {
+    means: 'a topic exists with settings that would lose or disorder data',
+    cure: 'change the topic as the message says'
+  },
+  RECORD_TOO_LARGE: {
+    means: "a record is larger than the topic's max.message.bytes",
+    cure: "raise the topic's max.message.bytes, leave the column out, or send it elsewhere"
+  },
+  PRODUCER_FENCED: {
+    means: 'the broker refused a batch because a newer owner has written',
+    cure: 'nothing to do if a standby took over; otherwise find the second agent with `tidemark status`'
+  },
+  PRODUCE_FAILED: {
+    means: 'the broker refused a batch for good',
+    cure: 'the agent starts again from the commit stream by itself; if it repeats, see the cause'
+  },
+  RECORD_BATCH_INVALID: {
+    means: 'bytes fetched from a partition are not a valid record batch',
+    cure: 'check the broker log and disk; fetch the partition with another client to compare'
+  },
+
+  // PostgreSQL
+  POSTGRES_UNREACHABLE: { means: 'the database does not answer', cure: 'check host, port and TLS of `postgres.url`' },
+  POSTGRES_AUTHENTICATION: {
+    means: 'the database refused the credentials',
+    cure: 'check user, password and pg_hba.conf'
+  },
+  POSTGRES_PERMISSION: { means: 'the database role lacks a permission', cure: 'run the SQL the message gives' },
+  POSTGRES_SETTING: { means: 'a server setting does not allow logical decoding', cure: 'change the setting as the message says' },
+  TABLE_MISSING: { means: 'a configured table does not exist', cure: 'correct its name (schema.table) or create it' },
+  TABLE_WITHOUT_KEY: {
+    means: 'a table has no primary key: publishing it would make UPDATE and DELETE of the application fail',
+    cure: 'add a primary key or set REPLICA IDENTITY, or publish inserts only'
+  },
+  PUBLICATION_UNSUITABLE: {
+    means: 'the publication is missing, lacks a table, or was made after the slot',
+    cure: 'run `tidemark apply`'
+  },
+  PROTOCOL_INVALID: {
+    means: 'the server sent a replication message that is not of the protocol',
+    cure: 'report it with the server version; the agent stopped before publishing anything of it'
+  },
+
+  // Configuration and commands
+  CONFIG_UNREADABLE: { means: 'the configuration file cannot be read or is not YAML', cure: 'correct the file at the line given' },
+  CONFIG_INVALID: { means: 'the configuration has an unknown or wrong entry', cure: 'correct the entry as the message says' },
+  USAGE: { means: 'wrong use of a command or an option', cure: 'see --help' },
+
+  // Producing records
+  PROCESSOR_FAILED: { means: 'a processor threw an error', cure: 'correct the processor; the transaction is not lost' },
+  COLUMN_UNKNOWN: { means: 'a rule or processor names a column the table has not', cure: 'correct the column name' },
+  ROW_UNSUITABLE: {
+    means: 'a row cannot be turned into a record as configured',
+    cure: 'correct the configuration or the row as the message says; the transaction is not lost'
+  },
+  INTERNAL: { means: 'an invariant of Tidemark does not hold', cure: 'report it with the whole message' }
+} as const satisfies Record<string, { means: string; cure: string }>
+
+export type ErrorCode = keyof typeof errorCodes
