@@ -4,6 +4,8 @@ import type { PositionBytes } from './position.ts'
 export interface Known {
   offset: number
   epoch: number
+  /** Offset of the claim that made `epoch` current: an owner finds system and timeline there without a scan. 0 with epoch 0. */
+  claim: number
 }
 
 export type Extensions = ReadonlyMap<string, Uint8Array>
