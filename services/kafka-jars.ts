@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheDirectory } from './cache.ts'
+
+const pom = join(import.meta.dirname, 'kafka-jars', 'pom.xml')
+
+/** The version that the pom names. */
+export function kafkaVersion(): string {
+  const version = /<kafka.version>([^<]+)</.exec(readFileSync(pom, 'utf8'))?.[1]
+  if (version === undefined) throw new Error(`${pom} names no kafka.version`)
+  return version
+}
+
+/** The directory of one Kafka version in the cache. */
+export function kafkaDirectory(): string {
+  return join(cacheDirectory(), `kafka-${kafkaVersion()}`)
+}
+
+/**
+ * The directory of Kafka's jars, fetched by Maven the first time (54 MB).
+ * @param say told what takes long, in one line
+ */
+export async function fetchKafkaJars(say: (line: string) => void): Promise<string> {
+  const libs = join(kafkaDirectory(), 'libs')
+  if (existsSync(libs)) return libs
+  say(`fetching Apache Kafka ${kafkaVersion()} with Maven, once (54 MB, about 10 s on a good line)`)
+  const begun = performance.now()
+  const fresh = `${libs}-${process.pid}`
+  try {
+    await runMaven(['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${fresh}`])
+    adopt(fresh, libs)
+  } finally {
+    rmSync(fresh, { recursive: true, force: true })
+  }
+  say(`Kafka fetched in ${((performance.now() - begun) / 1000).toFixed(1)} s`)
+  return libs
+}
+
+/** When another process was first, its jars are as good. */
+function adopt(fresh: string, libs: string): void {
+  try {
+    renameSync(fresh, libs)
+  } catch (error) {
+    if (!existsSync(libs)) throw error
+  }
+}
+
+function runMaven(args: string[]): Promise<void> {
+  return new Promise((done, fail) => {
+    const maven = spawn('mvn', args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    maven.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+    maven.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
+    maven.once('error', cause => fail(new Error('Kafka needs Java 17 and Maven (mvn) in PATH', { cause })))
+    maven.once('exit', code => {
+      if (code === 0) done()
+      else fail(new Error(`mvn ${args.join(' ')} ended with ${code}\n${output.slice(-4000)}`))
+    })
+  })
+}
