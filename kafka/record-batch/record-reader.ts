@@ -1,0 +1,185 @@
+import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { BatchReader, decompressedBytesMaxDefault } from './batch-reader.ts'
+import { VarintCursor } from './varint-cursor.ts'
+
+/**
+ * Walks the records of fetched batches without making anything per record: fields of the reader describe the record
+ * `next` stopped at, as places in `buffer`. A slice of `buffer` stays valid, and keeps all of it in memory.
+ * Control batches are passed over; gaps in the offsets (compaction) are normal.
+ */
+export class RecordReader extends VarintCursor {
+  /** The batch of the current record; after `next` returned false, the last one. */
+  readonly batch: BatchReader
+  offset = -1
+  /** -1 when the key is null. Places are in `buffer`. */
+  keyStart = -1
+  keyEnd = -1
+  /** -1 when the value is null. */
+  valueStart = -1
+  valueEnd = -1
+  headerCount = 0
+  headersStart = 0
+  headersEnd = 0
+  /** Value of the header `findHeader` found; -1 when that value is null. */
+  foundStart = -1
+  foundEnd = -1
+  /**
+   * Where to fetch once `next` returned false: above the last whole batch, even where compaction removed its last
+   * records.
+   */
+  nextOffset = 0
+  private from = 0
+  private index = 0
+  private count = 0
+  /** End of the batch's records. */
+  private end = 0
+  private timestampDelta = 0
+
+  /** `decompressedBytesMax` bounds what one compressed batch may become. */
+  constructor(decompressedBytesMax = decompressedBytesMaxDefault) {
+    const batch = new BatchReader(decompressedBytesMax)
+    super(batch.buffer)
+    this.batch = batch
+  }
+
+  /**
+   * Begins with the bytes of a Fetch. Records below `from`, the offset asked for, are passed over: a broker answers with
+   * whole batches. `place` (topic and partition) stands in errors.
+   */
+  reset(bytes: Buffer, from = 0, place = ''): void {
+    this.batch.reset(bytes, place)
+    this.from = from
+    this.nextOffset = from
+    this.index = 0
+    this.count = 0
+  }
+
+  /** Moves to the next record; false when the bytes have no more. Throws RECORD_BATCH_INVALID. */
+  next(): boolean {
+    do {
+      while (this.index === this.count) if (!this.nextBatch()) return false
+      this.readRecord()
+    } while (this.offset < this.from)
+    return true
+  }
+
+  /** The bytes end inside a batch. If no batch was whole, the fetch was too small for it. */
+  get incomplete(): boolean {
+    return this.batch.incomplete
+  }
+
+  /** Milliseconds; exact up to 2^53. */
+  get timestamp(): number {
+    return this.batch.logAppendTime ? this.batch.maxTimestamp : this.batch.baseTimestamp + this.timestampDelta
+  }
+
+  /** A slice, not a copy. */
+  get key(): Buffer | null {
+    return this.keyStart < 0 ? null : this.buffer.subarray(this.keyStart, this.keyEnd)
+  }
+
+  /** A slice, not a copy. */
+  get value(): Buffer | null {
+    return this.valueStart < 0 ? null : this.buffer.subarray(this.valueStart, this.valueEnd)
+  }
+
+  /** Looks for the first header of that name; its value is then at `foundStart`..`foundEnd`. Throws RECORD_BATCH_INVALID. */
+  findHeader(name: Buffer): boolean {
+    const resume = this.at
+    const found = this.headerCount > 0 && this.searchHeader(name)
+    this.at = resume
+    return found
+  }
+
+  private searchHeader(name: Buffer): boolean {
+    this.at = this.headersStart
+    for (let left = this.headerCount; left > 0; left--) {
+      const keyBytes = this.varint()
+      const keyStart = this.at
+      this.pass(keyBytes, 0)
+      const valueBytes = this.varint()
+      const valueStart = this.at
+      this.pass(valueBytes, -1)
+      if (keyBytes === name.length && equals(this.buffer, keyStart, name)) {
+        this.foundStart = valueBytes < 0 ? -1 : valueStart
+        this.foundEnd = valueBytes < 0 ? -1 : this.at
+        return true
+      }
+    }
+    return false
+  }
+
+  /** Passes over `bytes` of a header; negative lengths mean null where `least` is -1. */
+  private pass(bytes: number, least: number): void {
+    if (!(bytes >= least && bytes <= this.headersEnd - this.at))
+      throw this.invalidRecord('has a header that runs past it')
+    if (bytes > 0) this.at += bytes
+  }
+
+  private nextBatch(): boolean {
+    const { batch } = this
+    if (!batch.next()) return false
+    this.index = 0
+    this.count = 0
+    if (batch.lastOffset >= this.nextOffset) this.nextOffset = batch.lastOffset + 1
+    if (batch.control || batch.lastOffset < this.from) return true
+    batch.open()
+    this.buffer = batch.buffer
+    this.at = batch.recordsStart
+    this.end = batch.recordsEnd
+    this.offset = batch.baseOffset - 1
+    this.count = batch.recordCount
+    if (this.count === 0 && this.at !== this.end) throw this.invalidRecord('is none, and yet there are bytes')
+    return true
+  }
+
+  private readRecord(): void {
+    const length = this.varint()
+    const start = this.at
+    const end = start + length
+    if (!(length >= 0 && end <= this.end)) throw this.invalidRecord('runs past its batch')
+    this.at = start + 1
+    this.timestampDelta = this.varlong()
+    this.readOffset(this.varint())
+    this.readKeyAndValue(end)
+    this.headerCount = this.varint()
+    this.headersStart = this.at
+    this.headersEnd = end
+    // Each header has at least two bytes, so the number of headers is bounded by the record.
+    if (!(this.headerCount >= 0 && this.headerCount * 2 <= end - this.at))
+      throw this.invalidRecord('has a wrong header count')
+    this.at = end
+    this.index++
+    if (this.index === this.count && end !== this.end) throw this.invalidRecord('is the last, and yet bytes follow')
+  }
+
+  private readOffset(delta: number): void {
+    const offset = this.batch.baseOffset + delta
+    if (!(offset > this.offset && offset <= this.batch.lastOffset))
+      throw this.invalidRecord('has an offset out of order')
+    this.offset = offset
+  }
+
+  private readKeyAndValue(end: number): void {
+    const keyBytes = this.varint()
+    if (!(keyBytes >= -1 && keyBytes <= end - this.at)) throw this.invalidRecord('has a key that runs past it')
+    this.keyStart = keyBytes < 0 ? -1 : this.at
+    this.at += keyBytes < 0 ? 0 : keyBytes
+    this.keyEnd = keyBytes < 0 ? -1 : this.at
+    const valueBytes = this.varint()
+    if (!(valueBytes >= -1 && valueBytes <= end - this.at)) throw this.invalidRecord('has a value that runs past it')
+    this.valueStart = valueBytes < 0 ? -1 : this.at
+    this.at += valueBytes < 0 ? 0 : valueBytes
+    this.valueEnd = valueBytes < 0 ? -1 : this.at
+  }
+
+  private invalidRecord(what: string): TidemarkError {
+    const where = this.batch.compression === 'none' ? `byte ${this.at}` : `byte ${this.at} after decompression`
+    return this.batch.invalid(`is malformed: record ${this.index} of ${this.batch.recordCount} ${what} (${where})`)
+  }
+}
+
+function equals(bytes: Buffer, at: number, name: Buffer): boolean {
+  for (let index = 0; index < name.length; index++) if (bytes[at + index] !== name[index]) return false
+  return true
+}
