@@ -1,6 +1,6 @@
 import { crc32c } from '@node-rs/crc32'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { compress, compressionCode, type Compression } from './compression.ts'
+import { compress, compressionCode, type Codec, type Compression } from './compression.ts'
 import {
   ATTRIBUTES,
   BASE_OFFSET,
@@ -164,12 +164,12 @@ export class BatchBuilder {
     return batch
   }
 
-  private compressed(compression: Compression): Buffer {
-    const packed = compress(compression, this.bytes.subarray(RECORDS, this.end))
+  private compressed(codec: Codec): Buffer {
+    const packed = compress(codec, this.bytes.subarray(RECORDS, this.end))
     if (RECORDS + packed.length >= this.end) return this.uncompressed()
     const batch = Buffer.allocUnsafeSlow(RECORDS + packed.length)
     packed.copy(batch, RECORDS)
-    batch.writeInt16BE(compressionCode(compression), ATTRIBUTES)
+    batch.writeInt16BE(compressionCode(codec), ATTRIBUTES)
     return batch
   }
 

@@ -1,6 +1,6 @@
 import { crc32c } from '@node-rs/crc32'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { compressionOf, decompress, type Compression } from './compression.ts'
+import { compressionOf, decompress, type Codec, type Compression } from './compression.ts'
 import {
   ATTRIBUTES,
   BASE_OFFSET,
@@ -153,11 +153,11 @@ export class BatchReader {
     this.control = (attributes & CONTROL) !== 0
   }
 
-  private decompress(compression: Exclude<Compression, 'none'>): Buffer {
+  private decompress(codec: Codec): Buffer {
     try {
-      return decompress(compression, this.bytes.subarray(this.start + RECORDS, this.end), this.decompressedBytesMax)
+      return decompress(codec, this.bytes.subarray(this.start + RECORDS, this.end), this.decompressedBytesMax)
     } catch (error) {
-      const what = `cannot be decompressed from ${compression} into at most ${this.decompressedBytesMax} bytes`
+      const what = `cannot be decompressed from ${codec} into at most ${this.decompressedBytesMax} bytes`
       throw this.invalid(what, RECORDS, error)
     }
   }

@@ -21,13 +21,13 @@ export function writeHeader(target: Buffer, at: number, key: Buffer, value: Uint
  * The headers of a record as pairs in their order, values as slices; names may repeat. Throws RECORD_BATCH_INVALID when
  * they are not `count` headers that end at `end`.
  */
-export function readHeaders(buffer: Buffer, start: number, end: number, count: number): [string, Buffer | null][] {
-  const cursor = new HeaderCursor(buffer, start, end)
+export function readHeaders(bytes: Buffer, start: number, end: number, count: number): [string, Buffer | null][] {
+  const cursor = new HeaderCursor(bytes, start, end)
   const headers: [string, Buffer | null][] = []
   for (let left = count; left > 0; left--) {
-    const key = cursor.bytes()
+    const key = cursor.part()
     if (key === null) throw malformed()
-    headers.push([key.toString('utf8'), cursor.bytes()])
+    headers.push([key.toString('utf8'), cursor.part()])
   }
   if (cursor.at !== end) throw malformed()
   return headers
@@ -36,19 +36,19 @@ export function readHeaders(buffer: Buffer, start: number, end: number, count: n
 class HeaderCursor extends VarintCursor {
   private readonly end: number
 
-  constructor(buffer: Buffer, start: number, end: number) {
-    super(buffer)
+  constructor(bytes: Buffer, start: number, end: number) {
+    super(bytes)
     this.at = start
     this.end = end
   }
 
-  bytes(): Buffer | null {
+  part(): Buffer | null {
     const length = this.varint()
     if (length === -1) return null
     const start = this.at
     if (!(length >= 0 && length <= this.end - start)) throw malformed()
     this.at = start + length
-    return this.buffer.subarray(start, this.at)
+    return this.bytes.subarray(start, this.at)
   }
 }
 

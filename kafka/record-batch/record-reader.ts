@@ -4,14 +4,14 @@ import { VarintCursor } from './varint-cursor.ts'
 
 /**
  * Walks the records of fetched batches without making anything per record: fields of the reader describe the record
- * `next` stopped at, as places in `buffer`. A slice of `buffer` stays valid, and keeps all of it in memory.
+ * `next` stopped at, as places in `bytes`. A slice of `bytes` stays valid, and keeps all of it in memory.
  * Control batches are passed over; gaps in the offsets (compaction) are normal.
  */
 export class RecordReader extends VarintCursor {
   /** The batch of the current record; after `next` returned false, the last one. */
   readonly batch: BatchReader
   offset = -1
-  /** -1 when the key is null. Places are in `buffer`. */
+  /** -1 when the key is null. Places are in `bytes`. */
   keyStart = -1
   keyEnd = -1
   /** -1 when the value is null. */
@@ -75,12 +75,12 @@ export class RecordReader extends VarintCursor {
 
   /** A slice, not a copy. */
   get key(): Buffer | null {
-    return this.keyStart < 0 ? null : this.buffer.subarray(this.keyStart, this.keyEnd)
+    return this.keyStart < 0 ? null : this.bytes.subarray(this.keyStart, this.keyEnd)
   }
 
   /** A slice, not a copy. */
   get value(): Buffer | null {
-    return this.valueStart < 0 ? null : this.buffer.subarray(this.valueStart, this.valueEnd)
+    return this.valueStart < 0 ? null : this.bytes.subarray(this.valueStart, this.valueEnd)
   }
 
   /** Looks for the first header of that name; its value is then at `foundStart`..`foundEnd`. Throws RECORD_BATCH_INVALID. */
@@ -100,7 +100,7 @@ export class RecordReader extends VarintCursor {
       const valueBytes = this.varint()
       const valueStart = this.at
       this.pass(valueBytes, -1)
-      if (keyBytes === name.length && equals(this.buffer, keyStart, name)) {
+      if (keyBytes === name.length && equals(this.bytes, keyStart, name)) {
         this.foundStart = valueBytes < 0 ? -1 : valueStart
         this.foundEnd = valueBytes < 0 ? -1 : this.at
         return true
@@ -124,7 +124,7 @@ export class RecordReader extends VarintCursor {
     if (batch.lastOffset >= this.nextOffset) this.nextOffset = batch.lastOffset + 1
     if (batch.control || batch.lastOffset < this.from) return true
     batch.open()
-    this.buffer = batch.buffer
+    this.bytes = batch.buffer
     this.at = batch.recordsStart
     this.end = batch.recordsEnd
     this.offset = batch.baseOffset - 1
