@@ -1,0 +1,175 @@
+import type { LogReader } from '@tidemark/kafka/log-reader.ts'
+import type { ProducerSession } from '@tidemark/kafka/producer-session.ts'
+import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
+import type { PositionBytes } from '@tidemark/schemas/position.ts'
+import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { TopicDirectory } from './delivery/topic-directory.ts'
+import { CommitStreamLog } from './ownership/commit-stream-log.ts'
+import { takeOver, type Ownership } from './ownership/take-over.ts'
+import type { Source, SourceConnection } from './source.ts'
+import { Tenure, type OperationProcessor, type TransactionSink } from './tenure.ts'
+
+/** Time, chance and the event loop, so that a simulation can hold them. */
+export interface Surroundings {
+  /** Milliseconds since the Unix epoch. */
+  now(): number
+  randomBytes(length: number): Uint8Array
+  /** Runs `task` after what is being read now. */
+  schedule(task: () => void): void
+  /** Resolves after `ms`; rejects when the signal is aborted. */
+  delay(ms: number, signal: AbortSignal): Promise<void>
+  /** Calls `task` every `ms` until the returned function is called. */
+  every(ms: number, task: () => void): () => void
+}
+
+export type AgentEvent =
+  | { type: 'waiting'; for: 'lock' }
+  | { type: 'owner'; epoch: number; sequence: number; position: PositionBytes }
+  | { type: 'settled'; position: PositionBytes; transactions: number }
+  | { type: 'pressure'; high: boolean }
+  | { type: 'interrupted'; error: unknown; retryInMs: number }
+  | { type: 'drained' }
+
+export interface AgentOptions {
+  subscription: string
+  agent: string
+  commitStream: string
+  source: Source
+  reader: LogReader
+  openSession(stream: number): Promise<ProducerSession>
+  topics: TopicDirectory
+  processorFor(sink: TransactionSink): OperationProcessor
+  surroundings: Surroundings
+  onEvent(event: AgentEvent): void
+  budgetBytes: number
+  batchBytesMax: number
+  heartbeatMs: number
+  /** How long a stopping agent waits for what it has committed to be named. */
+  drainMs: number
+}
+
+/** Errors that pass by themselves or are mended by claiming again; all others stop the agent. */
+const passing: ReadonlySet<ErrorCode> = new Set([
+  'POSTGRES_UNREACHABLE',
+  'KAFKA_UNREACHABLE',
+  'PRODUCE_FAILED',
+  'PRODUCER_FENCED',
+  'SUPERSEDED',
+  'SLOT_IN_USE'
+])
+
+const retryMsFirst = 200
+const retryMsMax = 30_000
+
+/** The agent of one subscription: holds the lock, claims, delivers; after every interruption all of it anew. */
+export class Agent {
+  private readonly options: AgentOptions
+  private readonly log: CommitStreamLog
+  private interruptions = 0
+
+  constructor(options: AgentOptions) {
+    this.options = options
+    this.log = new CommitStreamLog(options.commitStream, options.reader)
+  }
+
+  /** Runs until the signal is aborted and all is drained, or rejects with the error that no retry mends. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.own(signal)
+      } catch (error) {
+        if (signal.aborted) return
+        await this.interrupted(error, signal)
+      }
+    }
+  }
+
+  private async interrupted(error: unknown, signal: AbortSignal): Promise<void> {
+    if (!isTidemarkError(error) || !passing.has(error.code)) throw error
+    const retryInMs = Math.min(retryMsMax, retryMsFirst * 2 ** this.interruptions++)
+    this.options.onEvent({ type: 'interrupted', error, retryInMs })
+    await this.options.surroundings.delay(retryInMs, signal).catch(() => {})
+  }
+
+  /** Every new connection to the source, and every failed producer, is followed by a new claim. */
+  private async own(signal: AbortSignal): Promise<void> {
+    this.options.onEvent({ type: 'waiting', for: 'lock' })
+    const connection = await this.options.source.open(signal)
+    try {
+      const ownership = await this.claim(connection)
+      const { epoch, state } = ownership
+      this.options.onEvent({ type: 'owner', epoch, sequence: state.sequence, position: state.position })
+      await this.work(connection, ownership, signal)
+    } finally {
+      await connection.close()
+    }
+  }
+
+  private claim(source: SourceConnection): Promise<Ownership> {
+    const { subscription, agent, openSession, surroundings } = this.options
+    const { now, randomBytes } = surroundings
+    return takeOver({ subscription, agent, log: this.log, source, openSession, now, randomBytes })
+  }
+
+  private async work(connection: SourceConnection, ownership: Ownership, signal: AbortSignal): Promise<void> {
+    const tenure = this.tenure(connection, ownership)
+    const { surroundings, heartbeatMs } = this.options
+    const stopHeartbeat = surroundings.every(heartbeatMs, () => tenure.heartbeat())
+    const stop = abortion(signal)
+    try {
+      const end = connection.run(tenure, ownership.state.position)
+      end.catch(() => {})
+      const why = await Promise.race([end.then(() => 'closed'), tenure.failed, stop.happened.then(() => 'stop')])
+      if (why === 'stop') await this.drain(connection, tenure)
+    } finally {
+      stop.forget()
+      stopHeartbeat()
+      tenure.delivery.abandon()
+      ownership.session.close()
+    }
+  }
+
+  private tenure(connection: SourceConnection, ownership: Ownership): Tenure {
+    const { topics, surroundings, budgetBytes, batchBytesMax, processorFor, onEvent } = this.options
+    return new Tenure({
+      ownership,
+      topics,
+      now: surroundings.now,
+      schedule: surroundings.schedule,
+      budgetBytes,
+      batchBytesMax,
+      processorFor,
+      refreshing: false,
+      onPressure: high => {
+        if (high) connection.pause()
+        else connection.resume()
+        onEvent({ type: 'pressure', high })
+      },
+      onSettled: (position, transactions) => {
+        this.interruptions = 0
+        connection.settle(position)
+        onEvent({ type: 'settled', position, transactions })
+      }
+    })
+  }
+
+  private async drain(connection: SourceConnection, tenure: Tenure): Promise<void> {
+    const { surroundings, drainMs, onEvent } = this.options
+    connection.pause()
+    const limit = new AbortController()
+    const tooLong = surroundings.delay(drainMs, limit.signal).catch(() => {})
+    await Promise.race([tenure.delivery.drain(), tooLong, tenure.failed])
+    limit.abort()
+    onEvent({ type: 'drained' })
+  }
+}
+
+function abortion(signal: AbortSignal): { happened: Promise<void>; forget(): void } {
+  let heard: () => void = () => {}
+  const happened = new Promise<void>(resolve => {
+    heard = () => resolve()
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', heard)
+  })
+  return { happened, forget: () => signal.removeEventListener('abort', heard) }
+}

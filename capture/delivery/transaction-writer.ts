@@ -1,0 +1,347 @@
+import { partitionOf } from '@tidemark/kafka/partitioner.ts'
+import { BatchBuilder } from '@tidemark/kafka/record-batch/batch-builder.ts'
+import { BY_KEY, type HeaderBlock, type RecordSink, type Topic } from '@tidemark/kcop/record-sink.ts'
+import type { ParkedOperation } from '@tidemark/schemas/commit-stream.ts'
+import type { TransactionContext } from '@tidemark/schemas/operation.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { DataTopic, type DataBatch, type DataPartition, type WaitingRecord } from './data-topic.ts'
+import { HeaderWriter } from './header-writer.ts'
+import type { NamedFact, OpenTransaction } from './open-transaction.ts'
+
+/** What was gathered for one flush. */
+export interface Gathered {
+  batches: DataBatch[]
+  facts: NamedFact[]
+  bytes: number
+}
+
+export interface TransactionWriterOptions {
+  stream: number
+  epoch: number
+  /** Of the last transaction named before. */
+  sequence: number
+  /** No batch grows beyond it, nor beyond the topic's own limit. */
+  batchBytesMax: number
+  /** Annotations and parked operations of one transaction together, names and values. */
+  annotationBytesMax: number
+  /** Milliseconds since the Unix epoch. */
+  now(): number
+  /** A topic was named for the first time: its partitions are to be found. */
+  onUnknownTopic(topic: DataTopic): void
+}
+
+const noBytes = Buffer.alloc(0)
+
+/**
+ * Turns operations' records into open batches, and whole transactions into facts for the commit stream. Synchronous;
+ * nothing is made per record but bytes.
+ */
+export class TransactionWriter implements RecordSink {
+  private readonly options: TransactionWriterOptions
+  private readonly topics = new Map<string, DataTopic>()
+  private readonly header: HeaderWriter
+  private readonly free: BatchBuilder[] = []
+  private batches: DataBatch[] = []
+  private facts: NamedFact[] = []
+  private context: TransactionContext | null = null
+  private transaction: OpenTransaction | null = null
+  private operation = 0
+  private sequence: number
+  private keyless = 0
+  /** Kafka timestamp of the records, ms: when their batch or transaction was begun, never the source's time. */
+  private timestamp = 0
+  /** Bytes gathered since the last `take`. */
+  bytes = 0
+  /** Records that wait for a topic's partitions. */
+  waiting = 0
+
+  constructor(options: TransactionWriterOptions) {
+    this.options = options
+    this.sequence = options.sequence
+    this.header = new HeaderWriter(options.stream, options.epoch)
+  }
+
+  get lastSequence(): number {
+    return this.sequence
+  }
+
+  /** Whether a transaction that has records or annotations is not whole yet. */
+  get isOpen(): boolean {
+    return this.transaction !== null
+  }
+
+  get hasFacts(): boolean {
+    return this.facts.length > 0
+  }
+
+  begin(context: TransactionContext): void {
+    this.context = context
+    this.transaction = null
+    this.operation = 0
+  }
+
+  /** Records that follow belong to the operation of this ordinal. */
+  at(ordinal: number): void {
+    this.operation = ordinal
+  }
+
+  topic(name: string): DataTopic {
+    let topic = this.topics.get(name)
+    if (topic) return topic
+    topic = new DataTopic(name)
+    this.topics.set(name, topic)
+    this.options.onUnknownTopic(topic)
+    return topic
+  }
+
+  append(
+    topic: Topic,
+    partition: number,
+    key: Buffer | null,
+    keyStart: number,
+    keyEnd: number,
+    value: Buffer | null,
+    valueStart: number,
+    valueEnd: number,
+    headers: HeaderBlock | null
+  ): void {
+    const transaction = this.transaction ?? this.open()
+    const header = this.header
+    header.record(transaction.records++, this.operation)
+    if (headers !== null) header.add(headers.bytes, headers.start, headers.end)
+    const headerCount = headers === null ? 1 : 1 + headers.count
+    const target = topic as DataTopic
+    if (target.partitions === null) {
+      this.wait(
+        target,
+        transaction,
+        partition,
+        slice(key, keyStart, keyEnd),
+        slice(value, valueStart, valueEnd),
+        headerCount
+      )
+      return
+    }
+    const count = target.partitions.length
+    const index =
+      partition !== BY_KEY ? partition : key === null ? this.keyless % count : partitionOf(key, keyStart, keyEnd, count)
+    const place = target.partitions[index]
+    if (place === undefined) throw noSuchPartition(target, index)
+    this.place(
+      target,
+      place,
+      transaction,
+      key,
+      keyStart,
+      keyEnd,
+      value,
+      valueStart,
+      valueEnd,
+      headerCount,
+      header.bytes,
+      header.end
+    )
+  }
+
+  annotate(name: string, value: Uint8Array): void {
+    const transaction = this.transaction ?? this.open()
+    transaction.annotations ??= new Map()
+    transaction.annotations.set(name, value)
+    this.limitAnnotations(transaction, name.length + value.length)
+  }
+
+  park(operation: ParkedOperation): void {
+    const transaction = this.transaction ?? this.open()
+    transaction.parked.push(operation)
+    this.limitAnnotations(transaction, operation.table.length + operation.reason.length + 16)
+  }
+
+  /** The transaction is whole. Returns whether there is anything to name: one without records is not named. */
+  commit(position: Uint8Array, operations: number): boolean {
+    const transaction = this.transaction
+    this.transaction = null
+    this.context = null
+    if (transaction === null) return false
+    transaction.operations = operations
+    this.facts.push({ type: 'transaction', transaction, position })
+    this.bytes += 64
+    return true
+  }
+
+  /** Names a state: everything at or before `position` has been named. Only between transactions. */
+  state(position: Uint8Array, time: number, refreshing: boolean): void {
+    this.facts.push({ type: 'state', sequence: this.sequence, position, time, refreshing })
+  }
+
+  /** The topic's partitions are known: what waited for them goes into batches, in order. */
+  placeAll(topic: DataTopic): void {
+    const waiting = topic.waiting
+    topic.waiting = []
+    this.waiting -= waiting.length
+    for (const record of waiting) this.placeWaiting(topic, record)
+  }
+
+  /** Takes everything gathered; the open transaction goes on in new batches. */
+  take(): Gathered {
+    const gathered = { batches: this.batches, facts: this.facts, bytes: this.bytes }
+    for (const batch of this.batches) this.close(batch)
+    this.batches = []
+    this.facts = []
+    this.bytes = 0
+    return gathered
+  }
+
+  /** The batch is stored: its memory serves again. */
+  recycle(batch: BatchBuilder): void {
+    if (this.free.length >= 64) return
+    batch.reset()
+    this.free.push(batch)
+  }
+
+  private open(): OpenTransaction {
+    const context = this.context
+    if (context === null) throw new TidemarkError('INTERNAL', { message: 'a record outside of a transaction' })
+    this.timestamp = this.options.now()
+    this.sequence++
+    this.keyless = this.sequence
+    this.header.transaction(this.sequence)
+    this.transaction = {
+      sequence: this.sequence,
+      sourceId: context.sourceId,
+      commitTime: context.commitTime,
+      kind: context.kind,
+      operations: 0,
+      records: 0,
+      parts: [],
+      parked: [],
+      annotations: null,
+      annotationBytes: 0
+    }
+    return this.transaction
+  }
+
+  private place(
+    topic: DataTopic,
+    place: DataPartition,
+    transaction: OpenTransaction,
+    key: Buffer | null,
+    keyStart: number,
+    keyEnd: number,
+    value: Buffer | null,
+    valueStart: number,
+    valueEnd: number,
+    headerCount: number,
+    headers: Buffer,
+    headersEnd: number
+  ): void {
+    const size =
+      (key === null ? 0 : keyEnd - keyStart) +
+      (value === null ? 0 : valueEnd - valueStart) +
+      headersEnd +
+      recordOverhead
+    let batch = place.open
+    if (batch !== null && batch.batch.byteLength + size > topic.batchBytesMax) {
+      this.close(batch)
+      batch = null
+    }
+    if (batch === null) {
+      batch = this.openBatch(place)
+      if (batch.batch.byteLength + size > topic.batchBytesMax) throw tooLarge(topic, size)
+    }
+    const index = batch.batch.append(
+      this.timestamp,
+      key,
+      keyStart,
+      keyEnd,
+      value,
+      valueStart,
+      valueEnd,
+      headerCount,
+      headers,
+      0,
+      headersEnd
+    )
+    this.bytes += size
+    if (place.transaction === transaction) {
+      place.part!.records++
+      return
+    }
+    place.transaction = transaction
+    place.part = { partition: place, records: 1, firstBatch: batch, firstIndex: index }
+    transaction.parts.push(place.part)
+  }
+
+  private openBatch(place: DataPartition): DataBatch {
+    const batch = this.free.pop() ?? new BatchBuilder()
+    this.timestamp = this.options.now()
+    const opened = { topic: place.topic, partition: place.partition, batch, baseOffset: -1 }
+    place.open = opened
+    this.batches.push(opened)
+    return opened
+  }
+
+  private close(batch: DataBatch): void {
+    const place = this.topics.get(batch.topic)?.partitions?.[batch.partition]
+    if (place?.open === batch) place.open = null
+  }
+
+  private wait(
+    topic: DataTopic,
+    transaction: OpenTransaction,
+    partition: number,
+    key: Buffer | null,
+    value: Buffer | null,
+    headerCount: number
+  ): void {
+    const headers = Buffer.from(this.header.bytes.subarray(0, this.header.end))
+    topic.waiting.push({ transaction, partition, key, value, headers, headerCount })
+    this.waiting++
+    this.bytes += headers.length + (key?.length ?? 0) + (value?.length ?? 0)
+  }
+
+  private placeWaiting(topic: DataTopic, record: WaitingRecord): void {
+    const { transaction, key, value, headers, headerCount } = record
+    const partitions = topic.partitions!
+    const count = partitions.length
+    let index = record.partition
+    if (index === BY_KEY) {
+      index = key === null ? transaction.sequence % count : partitionOf(key, 0, key.length, count)
+    }
+    const place = partitions[index]
+    if (place === undefined) throw noSuchPartition(topic, index)
+    const keyEnd = key?.length ?? 0
+    const valueEnd = value?.length ?? 0
+    this.place(topic, place, transaction, key, 0, keyEnd, value, 0, valueEnd, headerCount, headers, headers.length)
+  }
+
+  private limitAnnotations(transaction: OpenTransaction, added: number): void {
+    transaction.annotationBytes += added
+    if (transaction.annotationBytes <= this.options.annotationBytesMax) return
+    throw new TidemarkError('PROCESSOR_FAILED', {
+      message: `annotations and parked operations of one transaction are above ${this.options.annotationBytesMax} bytes`,
+      cure: 'send large values as records; annotations are for a few short ones'
+    })
+  }
+}
+
+/** Most a record's own varints and attributes take. */
+const recordOverhead = 32
+
+function slice(bytes: Buffer | null, start: number, end: number): Buffer | null {
+  if (bytes === null) return null
+  return start === end ? noBytes : Buffer.from(bytes.subarray(start, end))
+}
+
+function noSuchPartition(topic: DataTopic, index: number): TidemarkError {
+  return new TidemarkError('PROCESSOR_FAILED', {
+    message: `partition ${index} was asked for, topic ${topic.name} has ${topic.partitions!.length}`,
+    place: topic.name
+  })
+}
+
+function tooLarge(topic: DataTopic, size: number): TidemarkError {
+  return new TidemarkError('RECORD_TOO_LARGE', {
+    message: `a record of about ${size} bytes does not fit a batch of at most ${topic.batchBytesMax}`,
+    place: topic.name
+  })
+}

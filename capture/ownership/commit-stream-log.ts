@@ -1,0 +1,118 @@
+import { BatchBuilder } from '@tidemark/kafka/record-batch/batch-builder.ts'
+import { RecordReader } from '@tidemark/kafka/record-batch/record-reader.ts'
+import type { LogReader } from '@tidemark/kafka/log-reader.ts'
+import type { ProducerSession } from '@tidemark/kafka/producer-session.ts'
+import { decodeCommitStreamRecord, encodeCommitStreamRecord } from '@tidemark/schemas/commit-stream-codec.ts'
+import type { CommitStreamRecord } from '@tidemark/schemas/commit-stream.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+
+/** A record of the commit stream where it stands. */
+export interface PlacedRecord {
+  offset: number
+  /** Milliseconds since the Unix epoch. */
+  timestamp: number
+  record: CommitStreamRecord
+}
+
+const fetchBytesMax = 4_194_304
+const fetchWaitMs = 500
+
+/** The commit stream's only partition, read by offset. */
+export class CommitStreamLog {
+  readonly topic: string
+  private readonly reader: LogReader
+
+  constructor(topic: string, reader: LogReader) {
+    this.topic = topic
+    this.reader = reader
+  }
+
+  bounds(): Promise<{ start: number; end: number }> {
+    return this.reader.bounds(this.topic, 0)
+  }
+
+  /** Visits the records of [from, to) in order. Throws STREAM_TRUNCATED when they are not to be had. */
+  async scan(from: number, to: number, visit: (placed: PlacedRecord) => void): Promise<void> {
+    let next = from
+    while (next < to) next = await this.scanOnce(next, to, visit)
+  }
+
+  /** The record at `offset`, or the first after it. */
+  async at(offset: number, end: number): Promise<PlacedRecord> {
+    let found: PlacedRecord | undefined
+    await this.scan(offset, end, placed => {
+      found ??= placed
+    })
+    if (!found) throw this.truncated(`no record at or after offset ${offset}`)
+    return found
+  }
+
+  private async scanOnce(from: number, to: number, visit: (placed: PlacedRecord) => void): Promise<number> {
+    const request = { topic: this.topic, partition: 0, offset: from, bytesMax: fetchBytesMax }
+    const [answer] = await this.reader.fetch([request], fetchWaitMs)
+    if (!answer) return from
+    if (answer.outOfRange || answer.highWatermark < to) {
+      throw this.truncated(
+        `it spans ${answer.logStart} to ${answer.highWatermark}, offset ${from} of ${to} was asked for`
+      )
+    }
+    const records = new RecordReader()
+    records.reset(answer.batches)
+    let next = from
+    while (records.next()) {
+      if (records.offset < from) continue
+      if (records.offset >= to) return to
+      visit(this.place(records))
+      next = records.offset + 1
+    }
+    return Math.max(next, records.nextOffset)
+  }
+
+  private place(records: RecordReader): PlacedRecord {
+    if (records.valueEnd < 0) {
+      throw new TidemarkError('COMMIT_STREAM_INVALID', {
+        message: 'the commit stream holds a record without a value',
+        place: `${this.topic} offset ${records.offset}`
+      })
+    }
+    return {
+      offset: records.offset,
+      timestamp: records.timestamp,
+      record: decodeCommitStreamRecord(records.bytes.subarray(records.valueStart, records.valueEnd))
+    }
+  }
+
+  private truncated(message: string): TidemarkError {
+    return new TidemarkError('STREAM_TRUNCATED', {
+      message: `the commit stream was cut: ${message}`,
+      place: this.topic
+    })
+  }
+}
+
+/** Appends records to the commit stream; timestamps never fall (starting by time rests on it). */
+export class CommitStreamWriter {
+  private readonly topic: string
+  private readonly key: Buffer
+  private readonly session: ProducerSession
+  private lastTimestamp: number
+
+  constructor(topic: string, subscription: string, session: ProducerSession, lastTimestamp: number) {
+    this.topic = topic
+    this.key = Buffer.from(subscription)
+    this.session = session
+    this.lastTimestamp = lastTimestamp
+  }
+
+  /** `time`: the latest source time named, at most now, in ms. Resolves with the offset of the first record. */
+  async append(records: readonly CommitStreamRecord[], time: number): Promise<number> {
+    this.lastTimestamp = Math.max(this.lastTimestamp, Math.floor(time))
+    const batch = new BatchBuilder()
+    for (const record of records) {
+      const value = encodeCommitStreamRecord(record)
+      batch.append(this.lastTimestamp, this.key, 0, this.key.length, value, 0, value.length, 0, null, 0, 0)
+    }
+    const [base] = await this.session.produce([{ topic: this.topic, partition: 0, batch }])
+    return base!
+  }
+}
