@@ -101,6 +101,18 @@ export const errorCodes = {
     means: 'a topic exists with settings that would lose or disorder data',
     cure: 'change the topic as the message says'
   },
+  TOPIC_RECREATED: {
+    means: 'a topic in use was deleted and created again, or its log was cut: records acknowledged before are gone',
+    cure: 'find out who deleted the topic or how the broker lost its log; start again once the topic is as it should be'
+  },
+  GROUP_SUPERSEDED: {
+    means: 'another member of the consumer group has taken over; the commit of this one was refused',
+    cure: 'nothing to do: the other member goes on from the last commit; do not apply further transactions here'
+  },
+  GROUP_UNSUITABLE: {
+    means: 'the consumer group cannot be used as it is',
+    cure: 'use a groupId that no other kind of consumer uses'
+  },
   RECORD_TOO_LARGE: {
     means: "a record is larger than the topic's max.message.bytes",
     cure: "raise the topic's max.message.bytes, leave the column out, or send it elsewhere"
@@ -125,7 +137,10 @@ export const errorCodes = {
     cure: 'check user, password and pg_hba.conf'
   },
   POSTGRES_PERMISSION: { means: 'the database role lacks a permission', cure: 'run the SQL the message gives' },
-  POSTGRES_SETTING: { means: 'a server setting does not allow logical decoding', cure: 'change the setting as the message says' },
+  POSTGRES_SETTING: {
+    means: 'a server setting does not allow logical decoding',
+    cure: 'change the setting as the message says'
+  },
   TABLE_MISSING: { means: 'a configured table does not exist', cure: 'correct its name (schema.table) or create it' },
   TABLE_WITHOUT_KEY: {
     means: 'a table has no primary key: publishing it would make UPDATE and DELETE of the application fail',
@@ -141,8 +156,18 @@ export const errorCodes = {
   },
 
   // Configuration and commands
-  CONFIG_UNREADABLE: { means: 'the configuration file cannot be read or is not YAML', cure: 'correct the file at the line given' },
-  CONFIG_INVALID: { means: 'the configuration has an unknown or wrong entry', cure: 'correct the entry as the message says' },
+  CONFIG_UNREADABLE: {
+    means: 'the configuration file cannot be read or is not YAML',
+    cure: 'correct the file at the line given'
+  },
+  CONFIG_INVALID: {
+    means: 'the configuration has an unknown or wrong entry',
+    cure: 'correct the entry as the message says'
+  },
+  NOT_AVAILABLE: {
+    means: 'the configuration or the command line asks for something this version does not have yet',
+    cure: 'leave it out, or use a version that has it'
+  },
   USAGE: { means: 'wrong use of a command or an option', cure: 'see --help' },
 
   // Producing records
