@@ -1,0 +1,83 @@
+import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
+import type { AdditionalColumn, Deletes, Format, OutboxTableFile } from './table-options.ts'
+import type { TableName } from './table-name.ts'
+
+/** The configuration, complete and frozen: every default is filled in, every reference resolved. */
+export interface Configuration {
+  /** Absolute path of the file it came from. */
+  readonly file: string
+  readonly subscription: string
+  readonly postgres: PostgresConfiguration
+  readonly kafka: Readonly<KafkaConnection>
+  /** Topic of the commit stream. */
+  readonly commitStream: string
+  readonly topics: TopicDefaults
+  readonly tables: readonly TableConfiguration[]
+  readonly outbox: OutboxConfiguration
+}
+
+export interface PostgresConfiguration {
+  /** With the password: never to be shown; see redaction.ts. */
+  readonly url: string
+  readonly publication: string
+  readonly slot: string
+}
+
+export interface TopicDefaults {
+  readonly partitions: number
+  /** null: the cluster's default. */
+  readonly replication: number | null
+  readonly prefix: string
+}
+
+export interface TableConfiguration extends TableName {
+  /** `schema.name` */
+  readonly qualifiedName: string
+  readonly topic: string
+  readonly format: Format
+  /** null: the primary key. */
+  readonly key: readonly string[] | null
+  readonly deletes: Deletes
+  /** Absolute path of the processor's file. */
+  readonly processor: string | null
+  /** Whether `apply` copies its present rows. */
+  readonly refresh: boolean
+}
+
+export interface OutboxConfiguration {
+  readonly tables: readonly OutboxTableConfiguration[]
+  /** Prefixes of logical messages that carry outbox events. */
+  readonly messages: readonly string[]
+}
+
+export interface OutboxTableConfiguration extends TableName {
+  readonly qualifiedName: string
+  /** Columns. */
+  readonly id: string
+  readonly key: string
+  readonly type: string
+  readonly payload: string
+  readonly routeBy: string
+  readonly tracing: string
+  readonly timestamp: string | null
+  readonly schemaVersion: string | null
+  readonly additional: readonly Required<AdditionalColumn>[]
+  /** Regular expression with a group `routedByValue`. */
+  readonly routePattern: string
+  /** Topic name with `${routedByValue}`. */
+  readonly topic: string
+  readonly expandJson: boolean
+  readonly tombstoneOnEmptyPayload: boolean
+  readonly onUpdate: NonNullable<OutboxTableFile['onUpdate']>
+}
+
+/** Every table to be published, outbox tables last. */
+export function publishedTables(configuration: Configuration): readonly (TableName & { qualifiedName: string })[] {
+  return [...configuration.tables, ...configuration.outbox.tables]
+}
+
+/** Data topics whose names are known from the configuration alone, without repetition. */
+export function knownDataTopics(configuration: Configuration): readonly string[] {
+  const fixed = configuration.outbox.tables.map(table => table.topic).filter(topic => !topic.includes('${'))
+  return [...new Set([...configuration.tables.map(table => table.topic), ...fixed])]
+}

@@ -1,0 +1,151 @@
+import { brokerAddress } from '@tidemark/kafka/connection-options.ts'
+import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { commitStreamOf, topicOf } from './completion.ts'
+import { invalid } from './references.ts'
+import type { ConfigurationFile } from './schema.ts'
+import { parseTableName } from './table-name.ts'
+import { topicNameFault } from './topic-name.ts'
+import { escapePointer, readablePath, type YamlDocument } from './yaml-document.ts'
+
+/** What a schema cannot say: rules over several entries, and names. One CONFIG_INVALID for each fault. */
+export function ruleFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
+  return [
+    ...sourceFaults(written, document),
+    ...postgresFaults(written, document),
+    ...kafkaFaults(written, document),
+    ...tableNameFaults(written, document),
+    ...topicFaults(written, document),
+    ...outboxFaults(written, document)
+  ]
+}
+
+function sourceFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
+  const faults: TidemarkError[] = []
+  if (written.postgres && written.mq) {
+    faults.push(
+      invalid('`postgres` and `mq` are both given', document.placeOf('/mq', 'key'), 'make a subscription of each')
+    )
+  }
+  if (!written.postgres && !written.mq) {
+    faults.push(invalid('`postgres` is missing', document.placeOf(''), 'add `postgres: {url: postgres://...}`'))
+  }
+  if (written.postgres && isEmpty(written.tables) && isEmpty(written.outbox)) {
+    faults.push(
+      invalid('nothing to capture', document.placeOf('/tables', 'key'), 'name a table under `tables` or `outbox`')
+    )
+  }
+  return faults
+}
+
+function isEmpty(mapping: object | undefined): boolean {
+  return Object.keys(mapping ?? {}).length === 0
+}
+
+function postgresFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
+  if (!written.postgres) return []
+  const place = document.placeOf('/postgres/url')
+  const cure = 'it must be a URL like postgres://user:password@host:5432/database'
+  const encoded = 'write special characters of the password as %XX'
+  if (!URL.canParse(written.postgres.url)) return [invalid('`postgres.url` is not a URL', place, `${cure}; ${encoded}`)]
+  const database = new URL(written.postgres.url).pathname.slice(1)
+  if (database === '') return [invalid('`postgres.url` names no database', place, cure)]
+  if (database.includes('/'))
+    return [invalid('`postgres.url` has a path behind its host', place, `${cure}; ${encoded}`)]
+  return []
+}
+
+function kafkaFaults({ kafka }: ConfigurationFile, document: YamlDocument): TidemarkError[] {
+  const faults = kafka.brokers.flatMap((broker, index) => brokerFault(broker, `/kafka/brokers/${index}`, document))
+  if (kafka.tls && (kafka.tls.cert === undefined) !== (kafka.tls.key === undefined)) {
+    const message = 'a client certificate needs both `kafka.tls.cert` and `kafka.tls.key`'
+    faults.push(invalid(message, document.placeOf('/kafka/tls', 'key'), 'give both or neither'))
+  }
+  return faults
+}
+
+function brokerFault(broker: string, path: string, document: YamlDocument): TidemarkError[] {
+  try {
+    brokerAddress(broker)
+    return []
+  } catch {
+    const message = `\`${readablePath(path)}\` is not the address of a broker`
+    return [invalid(message, document.placeOf(path), 'write `host:port`, or `[address]:port` for IPv6')]
+  }
+}
+
+function tableNameFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
+  const paths = [
+    ...Object.keys(written.tables ?? {}).map(name => ['tables', name] as const),
+    ...outboxTableNames(written).map(name => ['outbox', name] as const)
+  ]
+  return paths.flatMap(([section, name]) => {
+    const fault = parseTableName(name)
+    if (typeof fault !== 'string') return []
+    const path = `/${section}/${escapePointer(name)}`
+    return [invalid(`the table name \`${name}\` ${fault}`, document.placeOf(path, 'key'), 'write `schema.table`')]
+  })
+}
+
+function outboxTableNames(written: ConfigurationFile): string[] {
+  return Object.keys(written.outbox ?? {}).filter(name => name !== 'message')
+}
+
+function topicFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
+  const commitStream = commitStreamOf(written)
+  const faults = topicFault(commitStream, '/commitStream', '/subscription', 'commitStream', document)
+  for (const table of Object.keys(written.tables ?? {})) {
+    const at = `/tables/${escapePointer(table)}`
+    const topic = topicOf(written, table)
+    faults.push(...topicFault(topic, `${at}/topic`, at, 'topic', document))
+    if (topic === commitStream) {
+      const message = `the topic of table ${table} is the commit stream`
+      faults.push(invalid(message, document.placeOf(`${at}/topic`, 'key'), 'give one of the two another name'))
+    }
+  }
+  return faults
+}
+
+function topicFault(topic: string, path: string, impliedBy: string, option: string, document: YamlDocument) {
+  const fault = topicNameFault(topic)
+  if (fault === null) return []
+  const place = document.placeOf(path)
+  const message = `the topic name \`${document.written(path) ?? topic}\` ${fault}`
+  return [invalid(message, place, `set \`${option}\` of \`${readablePath(impliedBy)}\` to a legal name`)]
+}
+
+function outboxFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
+  return outboxTableNames(written).flatMap(name => {
+    const at = `/outbox/${escapePointer(name)}`
+    const table = written.outbox![name] as { topic: string; routePattern: string }
+    return [
+      ...bothFault(name, at, written, document),
+      ...patternFault(table.routePattern, `${at}/routePattern`, document),
+      ...topicFault(table.topic.replaceAll('${routedByValue}', 'x'), `${at}/topic`, at, 'topic', document)
+    ]
+  })
+}
+
+function bothFault(name: string, at: string, written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
+  if (!written.tables || !(name in written.tables)) return []
+  const message = `table ${name} stands under both \`tables\` and \`outbox\``
+  return [invalid(message, document.placeOf(at, 'key'), 'leave it in one of them')]
+}
+
+function patternFault(pattern: string, path: string, document: YamlDocument): TidemarkError[] {
+  const name = `\`${readablePath(path)}\``
+  const cure = 'write a regular expression with a group `(?<routedByValue>...)`'
+  try {
+    RegExp(pattern)
+  } catch (error) {
+    return [
+      invalid(
+        `${name} is not a regular expression: ${(error as Error).message.replace(/^.*: /s, '')}`,
+        document.placeOf(path),
+        cure
+      )
+    ]
+  }
+  return pattern.includes('(?<routedByValue>')
+    ? []
+    : [invalid(`${name} has no group routedByValue`, document.placeOf(path), cure)]
+}

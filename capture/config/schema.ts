@@ -1,0 +1,69 @@
+import { Type, type Static } from 'typebox'
+import { kafka, topics } from './kafka-options.ts'
+import { outbox, tables } from './table-options.ts'
+import { encryption, monitor, mq } from './later-options.ts'
+
+const postgres = Type.Object(
+  {
+    url: Type.String({
+      description:
+        'Connection URL: `postgres://user:password@host:port/database`. Query parameters as of the `pg` client, for example `?sslmode=verify-full&sslrootcert=/etc/ssl/ca.pem`.',
+      pattern: '^postgres(ql)?://',
+      'x-must': 'be a URL like postgres://user:password@host:5432/database',
+      'x-secret': true
+    }),
+    publication: Type.Optional(
+      Type.String({
+        description: 'Name of the publication. Default: `tidemark_<subscription>`.',
+        minLength: 1,
+        maxLength: 63
+      })
+    ),
+    slot: Type.Optional(
+      Type.String({
+        description: 'Name of the replication slot. Default: `tidemark_<subscription>`.',
+        pattern: '^[a-z0-9_]{1,63}$',
+        'x-must': 'be 1 to 63 lower-case letters, digits or _'
+      })
+    )
+  },
+  { additionalProperties: false, description: 'The PostgreSQL database to capture from.' }
+)
+
+/** The configuration file as written: the source of its types, of its validation and of the published JSON Schema. */
+export const configurationSchema = Type.Object(
+  {
+    subscription: Type.String({
+      description:
+        'Name of this set of tables; the default names of publication, slot, topics and commit stream come from it.',
+      pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,49}$',
+      'x-must': 'be 1 to 50 letters, digits, `_`, `.` or `-`, the first a letter or digit'
+    }),
+    postgres: Type.Optional(postgres),
+    kafka,
+    commitStream: Type.Optional(
+      Type.String({ description: 'Topic that carries the commit stream. Default: `<subscription>.commits`.' })
+    ),
+    topics: Type.Optional(topics),
+    tables: Type.Optional(tables),
+    outbox: Type.Optional(outbox),
+    monitor: Type.Optional(monitor),
+    encryption: Type.Optional(encryption),
+    mq: Type.Optional(mq)
+  },
+  { additionalProperties: false }
+)
+
+export type ConfigurationFile = Static<typeof configurationSchema>
+
+export const schemaId = 'https://tidemark.dev/schema/configuration-1.json'
+
+/** The JSON Schema as published: editors complete from it through `# yaml-language-server: $schema=`. */
+export function publishedSchema(): Record<string, unknown> {
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    $id: schemaId,
+    title: 'Tidemark configuration',
+    ...configurationSchema
+  }
+}

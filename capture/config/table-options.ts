@@ -1,0 +1,165 @@
+import { Type, type Static, type TObject, type TUnsafe } from 'typebox'
+
+const column = (description: string, byDefault: string) =>
+  Type.Optional(Type.String({ description, minLength: 1, default: byDefault }))
+
+const formats = ['json', 'avro', 'csv', 'audit', 'audit-single', 'debezium', 'cloudevents'] as const
+const format = Type.Enum([...formats], { description: 'What the records of the table look like.', default: 'json' })
+
+const columnRule = Type.Union(
+  [
+    Type.Literal('drop'),
+    Type.Object({ encrypt: Type.String() }, { additionalProperties: false }),
+    Type.Object({ tokenise: Type.String() }, { additionalProperties: false }),
+    Type.Object(
+      { mask: Type.Object({ keepLast: Type.Integer({ minimum: 0 }) }, { additionalProperties: false }) },
+      { additionalProperties: false }
+    )
+  ],
+  { 'x-must': 'be `drop`, `{encrypt: <key>}`, `{tokenise: <key>}` or `{mask: {keepLast: <n>}}`' }
+)
+const columnRules = Type.Record(Type.String(), columnRule, { description: 'Protection of single columns.' })
+
+const deletes = Type.Enum(['tombstone', 'content', 'both', 'none'], {
+  description:
+    'What a deleted row becomes: a tombstone, a record with the old content, the content and then the tombstone, or nothing.',
+  default: 'tombstone'
+})
+
+const also = Type.Array(
+  Type.Object(
+    {
+      topic: Type.String({ description: 'Topic of this further record.' }),
+      restricted: Type.Optional(
+        Type.Boolean({ description: 'Whether only named principals may read the topic.', default: false })
+      ),
+      columns: Type.Optional(
+        Type.Union([Type.Literal('all'), columnRules], {
+          'x-must': 'be `all` or a mapping of column names to protections'
+        })
+      ),
+      format: Type.Optional(format)
+    },
+    { additionalProperties: false }
+  ),
+  { description: 'The same operation again: to another topic, otherwise shaped.' }
+)
+
+/** An object that may be written as an empty YAML value: `public.account:`. */
+function mayBeEmpty<T extends TObject>(schema: T): TUnsafe<Static<T>> {
+  return Type.Unsafe<Static<T>>({ ...schema, 'x-may-be-empty': true })
+}
+
+const table = Type.Object(
+  {
+    topic: Type.Optional(Type.String({ description: 'Topic of its records. Default: `<prefix>.<schema>.<table>`.' })),
+    format: Type.Optional(format),
+    key: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description: 'Columns that make the record key, in this order. Default: the primary key.',
+        minItems: 1,
+        uniqueItems: true
+      })
+    ),
+    deletes: Type.Optional(deletes),
+    processor: Type.Optional(
+      Type.String({
+        description: 'File of a processor (KCOP), relative to the configuration file.',
+        pattern: '\\.(ts|mts|js|mjs)$',
+        'x-must': 'be a file ending in .ts, .mts, .js or .mjs'
+      })
+    ),
+    refresh: Type.Optional(
+      Type.Boolean({ description: 'Whether `apply` copies the rows that are present at the start.', default: true })
+    ),
+    columns: Type.Optional(columnRules),
+    filter: Type.Optional(
+      Type.String({ description: 'Condition on the row; rows entering or leaving it become insert or delete.' })
+    ),
+    also: Type.Optional(also)
+  },
+  { additionalProperties: false }
+)
+
+export const tables = Type.Record(Type.String(), mayBeEmpty(table), {
+  description:
+    'The tables to capture, as `schema.table`, exactly as the catalogue has the names (no folding to lower case).',
+  'x-key': '<schema.table>'
+})
+
+const additionalColumn = Type.Object(
+  {
+    column: Type.String({ description: 'Column of the outbox table.', minLength: 1 }),
+    as: Type.Enum(['header', 'envelope', 'partition'], {
+      description: "Where its value goes: a record header, a field beside the payload, or the record's partition."
+    }),
+    name: Type.Optional(Type.String({ description: 'Name of the header or field. Default: the column.', minLength: 1 }))
+  },
+  { additionalProperties: false }
+)
+
+const outboxTable = Type.Object(
+  {
+    id: column('Column with the unique id of the event; becomes the header `id`.', 'id'),
+    key: column('Column whose value becomes the record key.', 'aggregateid'),
+    type: column('Column with the type of the event.', 'type'),
+    payload: column('Column whose content becomes the record value.', 'payload'),
+    routeBy: column('Column whose value decides the topic.', 'aggregatetype'),
+    routePattern: Type.Optional(
+      Type.String({
+        description: 'Regular expression over the value of `routeBy`, with a group `routedByValue`.',
+        default: '(?<routedByValue>.*)'
+      })
+    ),
+    topic: Type.Optional(
+      Type.String({
+        description: 'Name of the topic; `${routedByValue}` stands for the group of that name in `routePattern`.',
+        default: 'outbox.event.${routedByValue}'
+      })
+    ),
+    timestamp: Type.Optional(Type.String({ description: 'Column with the time of the event.', minLength: 1 })),
+    schemaVersion: Type.Optional(
+      Type.String({ description: "Column with the version of the payload's schema.", minLength: 1 })
+    ),
+    tracing: column('Column with a trace context; becomes headers.', 'tracingspancontext'),
+    additional: Type.Optional(
+      Type.Array(additionalColumn, { description: 'Further columns to send along.', default: [] })
+    ),
+    expandJson: Type.Optional(
+      Type.Boolean({ description: 'Whether a payload that is JSON text is sent as JSON.', default: false })
+    ),
+    tombstoneOnEmptyPayload: Type.Optional(
+      Type.Boolean({ description: 'Whether a payload of NULL becomes a tombstone.', default: false })
+    ),
+    onUpdate: Type.Optional(
+      Type.Enum(['warn', 'error', 'fatal'], {
+        description:
+          'An outbox row that is updated breaks the convention: log a warning, log an error, or stop. Deletes are always ignored.',
+        default: 'warn'
+      })
+    )
+  },
+  { additionalProperties: false }
+)
+
+const messagePrefixes = Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }))], {
+  description: 'Prefixes of logical messages (`pg_logical_emit_message`) that carry outbox events: one, or a list.',
+  'x-must': 'be a prefix, or a list of prefixes'
+})
+
+export type OutboxTableFile = Static<typeof outboxTable>
+
+/** JSON Schema says "`message`, and every other key a table"; the type system cannot, so `message` is taken out by hand. */
+export const outbox = Type.Unsafe<Record<string, OutboxTableFile | string | string[]>>({
+  type: 'object',
+  description:
+    "Outbox tables as `schema.table`, with the columns and defaults of Debezium's event router, and `message`: prefixes of logical messages.",
+  properties: { message: messagePrefixes },
+  additionalProperties: mayBeEmpty(outboxTable),
+  'x-key': '<schema.table>'
+})
+
+export type TableFile = Static<typeof table>
+export type Format = Static<typeof format>
+export type Deletes = Static<typeof deletes>
+export type AdditionalColumn = Static<typeof additionalColumn>
