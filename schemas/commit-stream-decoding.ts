@@ -1,0 +1,190 @@
+import { AvroInvalid, type AvroReader } from './avro-reader.ts'
+import {
+  noAnnotations,
+  noExtensions,
+  type Claim,
+  type Commits,
+  type Entry,
+  type ExtensionEntry,
+  type Genesis,
+  type Known,
+  type LossEntry,
+  type ParkedOperation,
+  type Part,
+  type PartCount,
+  type StateEntry,
+  type TransactionEntry
+} from './commit-stream.ts'
+
+/* Fields in the order of avro/*.avsc. All throw AvroInvalid. */
+
+export function readGenesis(bytes: AvroReader): Genesis {
+  return {
+    type: 'genesis',
+    stream: bytes.uint32(),
+    subscription: bytes.string(),
+    system: bytes.string(),
+    position: bytes.byteString(),
+    known: readKnown(bytes),
+    extensions: bytes.map(noExtensions)
+  }
+}
+
+export function readClaim(bytes: AvroReader): Claim {
+  return {
+    type: 'claim',
+    stream: bytes.uint32(),
+    epoch: bytes.long(),
+    nonce: bytes.fixed(16),
+    agent: bytes.string(),
+    system: bytes.string(),
+    timeline: bytes.long(),
+    sequence: bytes.long(),
+    position: bytes.byteString(),
+    known: readKnown(bytes),
+    extensions: bytes.map(noExtensions)
+  }
+}
+
+export function readCommits(bytes: AvroReader): Commits {
+  const epoch = bytes.long()
+  const parts = readParts(bytes)
+  return {
+    type: 'commits',
+    epoch,
+    parts,
+    entries: readEntries(bytes, parts.length),
+    known: readKnown(bytes),
+    extensions: bytes.map(noExtensions)
+  }
+}
+
+function readKnown(bytes: AvroReader): Known {
+  return { offset: bytes.long(), epoch: bytes.long(), claim: bytes.long() }
+}
+
+function readParts(bytes: AvroReader): Part[] {
+  const parts: Part[] = []
+  for (let left = bytes.block(3); left > 0; left = bytes.block(3)) {
+    for (; left > 0; left--) {
+      parts.push({ topic: bytes.string(), partition: bytes.int(), firstOffset: bytes.long() })
+    }
+  }
+  return parts
+}
+
+function readEntries(bytes: AvroReader, parts: number): Entry[] {
+  const entries: Entry[] = []
+  const seen = new Int32Array(parts)
+  for (let left = bytes.block(4); left > 0; left = bytes.block(4)) {
+    for (; left > 0; left--) entries.push(readEntry(bytes, seen, entries.length + 1))
+  }
+  return entries
+}
+
+/** `seen` holds for each part the number of the last entry that used it; `number` is this entry's, from 1. */
+function readEntry(bytes: AvroReader, seen: Int32Array, number: number): Entry {
+  switch (bytes.branch(4)) {
+    case 0:
+      return readTransaction(bytes, seen, number)
+    case 1:
+      return readState(bytes)
+    case 2:
+      return readLoss(bytes)
+    default:
+      return readExtension(bytes)
+  }
+}
+
+function readTransaction(bytes: AvroReader, seen: Int32Array, number: number): TransactionEntry {
+  const sequence = bytes.long()
+  const position = bytes.byteString()
+  const sourceId = bytes.string()
+  const commitTime = bytes.long()
+  const kind = bytes.branch(2) === 0 ? 'mirror' : 'refresh'
+  const operations = bytes.long()
+  const records = bytes.long()
+  return {
+    type: 'transaction',
+    sequence,
+    position,
+    sourceId,
+    commitTime,
+    kind,
+    operations,
+    records,
+    counts: readCounts(bytes, records, seen, number),
+    parked: readParked(bytes),
+    annotations: bytes.map(noAnnotations),
+    extensions: bytes.map(noExtensions)
+  }
+}
+
+/** Parts must be of the Commits, each at most once, and their records must sum up to the transaction's. */
+function readCounts(bytes: AvroReader, records: number, seen: Int32Array, number: number): PartCount[] {
+  const counts: PartCount[] = []
+  let sum = 0
+  for (let left = bytes.block(2); left > 0; left = bytes.block(2)) {
+    for (; left > 0; left--) {
+      const count = { part: bytes.int(), records: bytes.long() }
+      if (count.part >= seen.length) throw new AvroInvalid('counts records of a part it does not list')
+      if (seen[count.part] === number) throw new AvroInvalid('counts records of a part twice in one transaction')
+      if (count.records === 0) throw new AvroInvalid('counts no records of a part')
+      seen[count.part] = number
+      sum += count.records
+      counts.push(count)
+    }
+  }
+  if (sum !== records) throw new AvroInvalid('has a transaction whose records are not the sum of its counts')
+  return counts
+}
+
+function readParked(bytes: AvroReader): readonly ParkedOperation[] {
+  let left = bytes.block(3)
+  if (left === 0) return nothingParked
+  const parked: ParkedOperation[] = []
+  for (; left > 0; left = bytes.block(3)) {
+    for (; left > 0; left--) {
+      parked.push({ operation: bytes.long(), table: bytes.string(), reason: bytes.string() })
+    }
+  }
+  return parked
+}
+
+const nothingParked: readonly ParkedOperation[] = []
+
+function readState(bytes: AvroReader): StateEntry {
+  return {
+    type: 'state',
+    sequence: bytes.long(),
+    position: bytes.byteString(),
+    time: bytes.long(),
+    reason: bytes.nullableString(),
+    acceptedBy: bytes.nullableString(),
+    extensions: bytes.map(noExtensions)
+  }
+}
+
+function readLoss(bytes: AvroReader): LossEntry {
+  const firstSequence = bytes.long()
+  const lastSequence = bytes.long()
+  if (lastSequence < firstSequence) throw new AvroInvalid('has a loss that ends before it begins')
+  return {
+    type: 'loss',
+    firstSequence,
+    lastSequence,
+    reason: bytes.string(),
+    acceptedBy: bytes.string(),
+    extensions: bytes.map(noExtensions)
+  }
+}
+
+function readExtension(bytes: AvroReader): ExtensionEntry {
+  return {
+    type: 'extension',
+    kind: bytes.string(),
+    mandatory: bytes.boolean(),
+    body: bytes.byteString(),
+    extensions: bytes.map(noExtensions)
+  }
+}
