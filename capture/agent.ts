@@ -3,6 +3,7 @@ import type { ProducerSession } from '@tidemark/kafka/producer-session.ts'
 import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
 import type { PositionBytes } from '@tidemark/schemas/position.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { FaultPoint } from './delivery/delivery.ts'
 import type { TopicDirectory } from './delivery/topic-directory.ts'
 import { CommitStreamLog } from './ownership/commit-stream-log.ts'
 import { takeOver, type Ownership } from './ownership/take-over.ts'
@@ -36,7 +37,7 @@ export interface AgentOptions {
   commitStream: string
   source: Source
   reader: LogReader
-  openSession(stream: number): Promise<ProducerSession>
+  openSession(stream: number, signal: AbortSignal): Promise<ProducerSession>
   topics: TopicDirectory
   processorFor(sink: TransactionSink): OperationProcessor
   surroundings: Surroundings
@@ -44,6 +45,8 @@ export interface AgentOptions {
   budgetBytes: number
   batchBytesMax: number
   heartbeatMs: number
+  /** For tests: told each time a fault point is reached. */
+  onReached?: ((point: FaultPoint) => void) | undefined
   /** How long a stopping agent waits for what it has committed to be named. */
   drainMs: number
 }
@@ -95,20 +98,22 @@ export class Agent {
   private async own(signal: AbortSignal): Promise<void> {
     this.options.onEvent({ type: 'waiting', for: 'lock' })
     const connection = await this.options.source.open(signal)
+    const session = new AbortController()
     try {
-      const ownership = await this.claim(connection)
+      const ownership = await this.claim(connection, session.signal)
       const { epoch, state } = ownership
       this.options.onEvent({ type: 'owner', epoch, sequence: state.sequence, position: state.position })
       await this.work(connection, ownership, signal)
     } finally {
+      session.abort()
       await connection.close()
     }
   }
 
-  private claim(source: SourceConnection): Promise<Ownership> {
+  private claim(source: SourceConnection, signal: AbortSignal): Promise<Ownership> {
     const { subscription, agent, openSession, surroundings } = this.options
     const { now, randomBytes } = surroundings
-    return takeOver({ subscription, agent, log: this.log, source, openSession, now, randomBytes })
+    return takeOver({ subscription, agent, log: this.log, source, openSession, signal, now, randomBytes })
   }
 
   private async work(connection: SourceConnection, ownership: Ownership, signal: AbortSignal): Promise<void> {
@@ -125,7 +130,6 @@ export class Agent {
       stop.forget()
       stopHeartbeat()
       tenure.delivery.abandon()
-      ownership.session.close()
     }
   }
 
@@ -140,6 +144,7 @@ export class Agent {
       batchBytesMax,
       processorFor,
       refreshing: false,
+      onReached: this.options.onReached,
       onPressure: high => {
         if (high) connection.pause()
         else connection.resume()

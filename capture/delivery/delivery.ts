@@ -7,6 +7,9 @@ import type { NamedFact } from './open-transaction.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 import { TransactionWriter } from './transaction-writer.ts'
 
+/** Places where a crash matters; tests have the process killed at them. */
+export type FaultPoint = 'data-stored' | 'commit-next' | 'commit-stored' | 'settle-next'
+
 export interface DeliveryOptions {
   ownership: Ownership
   topics: TopicDirectory
@@ -20,6 +23,8 @@ export interface DeliveryOptions {
   onPressure(high: boolean): void
   /** The source may forget everything at or before `position`: its commit record is known valid. */
   onSettled(position: PositionBytes, transactions: number): void
+  /** Told each time a fault point is reached. */
+  onReached?: ((point: FaultPoint) => void) | undefined
   /** Delivery cannot go on: nothing is written or settled any more. Called once. */
   onFailed(error: unknown): void
 }
@@ -139,6 +144,7 @@ export class Delivery {
     this.inFlightBytes = bytes
     if (batches.length > 0) await this.produce(batches)
     this.inFlightBytes = 0
+    this.options.onReached?.('data-stored')
     if (this.failed) return
     for (const fact of facts) this.named.push(fact)
     this.feelPressure()
@@ -188,10 +194,13 @@ export class Delivery {
     }
     const facts = this.named.splice(0, count)
     const records = packer.finish()
+    this.options.onReached?.('commit-next')
     const base = await writer.append(records, this.timeOf(facts))
+    this.options.onReached?.('commit-stored')
     await own.confirm(base, records.length)
     if (this.failed) return
     const last = facts[facts.length - 1]!
+    this.options.onReached?.('settle-next')
     this.options.onSettled(last.position, countTransactions(facts))
   }
 

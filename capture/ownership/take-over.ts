@@ -15,7 +15,9 @@ export interface TakeOverOptions {
   log: CommitStreamLog
   source: Pick<SourceConnection, 'identity' | 'confirmed'>
   /** Raises the broker's fence: InitProducerId for the stream's transactional id, anew at every call. */
-  openSession(stream: number): Promise<ProducerSession>
+  openSession(stream: number, signal: AbortSignal): Promise<ProducerSession>
+  /** Ends the session: retries stop, nothing more is sent. */
+  signal: AbortSignal
   /** Milliseconds since the Unix epoch. */
   now(): number
   randomBytes(length: number): Uint8Array
@@ -47,13 +49,8 @@ export async function takeOver(options: TakeOverOptions): Promise<Ownership> {
   const before = await readStreamState(log)
   refuse(before, source.identity, sampled, options.refreshing ?? false)
 
-  const session = await options.openSession(before.stream)
-  try {
-    return await claimWith(options, before, sampled, session)
-  } catch (error) {
-    session.close()
-    throw error
-  }
+  const session = await options.openSession(before.stream, options.signal)
+  return claimWith(options, before, sampled, session)
 }
 
 async function claimWith(

@@ -1,0 +1,78 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { forgetProcess, watchProcess } from '../services/scratch.ts'
+
+const program = fileURLToPath(new URL('../capture/main.ts', import.meta.url))
+
+/** Runs one `tidemark` command to its end; its output goes to the log. Rejects with its last lines when it fails. */
+export async function tidemark(args: readonly string[], log: WriteStream): Promise<void> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let tail = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      log.write(chunk)
+      tail = (tail + chunk.toString()).slice(-2000)
+    })
+  }
+  const [code] = (await once(child, 'exit')) as [number | null]
+  if (code !== 0) throw new Error(`tidemark ${args[0]} ended with ${code}:\n${tail}`)
+}
+
+/** The agent as a process of its own, so that it can be killed. */
+export class AgentProcess {
+  restarts = 0
+  private child: ChildProcess | null = null
+  private readonly config: string
+  private readonly log: WriteStream
+  private stopping = false
+
+  constructor(config: string, logFile: string) {
+    this.config = config
+    this.log = createWriteStream(logFile, { flags: 'a' })
+  }
+
+  get logStream(): WriteStream {
+    return this.log
+  }
+
+  start(): void {
+    const child = spawn(process.execPath, [program, 'run', '-c', this.config, '--log-format', 'json'], {
+      // A group of its own: Ctrl-C in the terminal is for the demonstration, which stops the agent in its own order.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe']
+    })
+    if (child.pid) watchProcess(child.pid, 'SIGKILL')
+    child.stdout.pipe(this.log, { end: false })
+    child.stderr.pipe(this.log, { end: false })
+    child.once('exit', () => {
+      if (child.pid) forgetProcess(child.pid)
+      if (this.child === child) this.child = null
+      if (!this.stopping) this.restart()
+    })
+    this.child = child
+  }
+
+  /** kill -9: no goodbye, whatever it is doing. It is started again at once. */
+  kill(): void {
+    this.child?.kill('SIGKILL')
+  }
+
+  /** SIGTERM: drains and ends. */
+  async stop(): Promise<void> {
+    this.stopping = true
+    const child = this.child
+    if (child) {
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      await ended
+    }
+    this.log.end()
+  }
+
+  private restart(): void {
+    this.restarts++
+    this.start()
+  }
+}
