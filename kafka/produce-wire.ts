@@ -12,6 +12,8 @@ export interface ProduceAnswer {
   error: number
   /** Offset of the batch's first record; -1 with an error. */
   baseOffset: number
+  /** The broker's own words, where it has any. */
+  message?: string
 }
 
 export interface ProducerIdentity {
