@@ -141,6 +141,10 @@ export const errorCodes = {
     means: 'a server setting does not allow logical decoding',
     cure: 'change the setting as the message says'
   },
+  POSTGRES_FAILED: {
+    means: 'the database answered with an error that has no name of its own here',
+    cure: 'see the message and the server log; a passing cause is tried again by itself'
+  },
   TABLE_MISSING: { means: 'a configured table does not exist', cure: 'correct its name (schema.table) or create it' },
   TABLE_WITHOUT_KEY: {
     means: 'a table has no primary key: publishing it would make UPDATE and DELETE of the application fail',

@@ -5,7 +5,7 @@ import { parseLsn } from '@tidemark/schemas/position.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { NULL_LENGTH, UNCHANGED_LENGTH, type Tuple } from '@tidemark/schemas/tuple.ts'
 import { PgoutputDecoder, postgresEpochMicros, type PgoutputHandler, type RelationMessage } from './pgoutput.ts'
-import * as frames from './pgoutput-frames.ts'
+import * as frames from './testing/pgoutput-frames.ts'
 
 type Call = readonly unknown[]
 

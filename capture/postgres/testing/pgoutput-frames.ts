@@ -1,5 +1,5 @@
-import { postgresEpochMicros } from './pgoutput.ts'
-import type { RelationMessage } from './pgoutput.ts'
+import { postgresEpochMicros } from '../pgoutput.ts'
+import type { RelationMessage } from '../pgoutput.ts'
 
 /** A column's value as pgoutput sends it; text, null, or left out because unchanged. */
 export type FrameValue = string | null | { unchanged: true } | { binary: Uint8Array }

@@ -1,0 +1,105 @@
+import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
+import { isTidemarkError, TidemarkError, type ErrorDetail } from '@tidemark/schemas/tidemark-error.ts'
+
+/** What was being done, for the message: the place never holds a password. */
+export interface ServerContext {
+  /** `host:port/database as user`. */
+  place: string
+  /** As in "while <doing>": "creating the publication". */
+  doing: string
+}
+
+interface Meaning {
+  code: ErrorCode
+  cure?: string
+}
+
+const unreachableErrnos = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EPIPE',
+  'ENOENT',
+  'EACCES'
+])
+
+/** SQLSTATE (manual, appendix A) to code. Classes stand under their two characters. */
+const meanings: Readonly<Record<string, Meaning>> = {
+  '08': { code: 'POSTGRES_UNREACHABLE' },
+  '28': { code: 'POSTGRES_AUTHENTICATION' },
+  '3D000': { code: 'POSTGRES_UNREACHABLE', cure: 'create the database, or correct its name in `postgres.url`' },
+  '42501': { code: 'POSTGRES_PERMISSION' },
+  '42P01': { code: 'TABLE_MISSING' },
+  '53300': {
+    code: 'POSTGRES_UNREACHABLE',
+    cure: 'all connections are taken: end some, or raise max_connections or max_wal_senders'
+  },
+  '53400': { code: 'POSTGRES_SETTING', cure: 'raise max_replication_slots, or drop slots that are not used' },
+  '55006': { code: 'SLOT_IN_USE' },
+  '57P01': { code: 'POSTGRES_UNREACHABLE', cure: 'the server ended the connection: see its log' },
+  '57P02': { code: 'POSTGRES_UNREACHABLE', cure: 'the server crashed: see its log' },
+  '57P03': { code: 'POSTGRES_UNREACHABLE', cure: 'the server is starting or stopping: try again' },
+  '57P05': { code: 'POSTGRES_UNREACHABLE', cure: 'the server ended an idle session' },
+  '58P01': { code: 'SLOT_LOST' }
+}
+
+/**
+ * An error of `pg` or of the socket in Tidemark's words; a TidemarkError passes unchanged. `refined` names codes that
+ * this statement gives another meaning. The server's DETAIL is left out, as is the message of data errors (classes 22
+ * and 23): they quote values.
+ */
+export function serverError(
+  error: unknown,
+  context: ServerContext,
+  refined: Readonly<Record<string, Meaning>> = {}
+): TidemarkError {
+  if (isTidemarkError(error)) return error
+  const state = sqlState(error)
+  const meaning = state === undefined ? connectionMeaning(error) : stateMeaning(state, refined)
+  const detail: ErrorDetail = {
+    message: `${said(error, state)} (${state ?? 'no SQLSTATE'}, while ${context.doing})`,
+    place: context.place,
+    cause: quotesValues(state) ? undefined : error
+  }
+  if (meaning.cure !== undefined) detail.cure = meaning.cure
+  return new TidemarkError(meaning.code, detail)
+}
+
+/** The five characters of an error the server sent; undefined for an error of the connection. */
+export function sqlState(error: unknown): string | undefined {
+  const code = errorCode(error)
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !unreachableErrnos.has(code) ? code : undefined
+}
+
+function stateMeaning(state: string, refined: Readonly<Record<string, Meaning>>): Meaning {
+  return refined[state] ?? meanings[state] ?? meanings[state.slice(0, 2)] ?? { code: 'POSTGRES_FAILED' }
+}
+
+/** Node's errno, TLS and `pg`'s own plain errors; whatever is not known was still the connection's end. */
+function connectionMeaning(error: unknown): Meaning {
+  const text = error instanceof Error ? error.message : ''
+  if (/password must be a (non-empty )?string|SASL|SCRAM/i.test(text)) return { code: 'POSTGRES_AUTHENTICATION' }
+  return { code: 'POSTGRES_UNREACHABLE' }
+}
+
+function said(error: unknown, state: string | undefined): string {
+  if (quotesValues(state)) return 'the server refused a value'
+  if (error instanceof AggregateError) return error.errors.map(one => said(one, undefined)).join('; ')
+  return error instanceof Error && error.message !== '' ? error.message : (errorCode(error) ?? 'unknown error')
+}
+
+function quotesValues(state: string | undefined): boolean {
+  return state !== undefined && (state.startsWith('22') || state.startsWith('23'))
+}
+
+function errorCode(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code
+  return typeof code === 'string' ? code : undefined
+}
