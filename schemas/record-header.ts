@@ -1,3 +1,4 @@
+import { Leb128Cursor, writeLeb128 } from './leb128.ts'
 import { TidemarkError } from './tidemark-error.ts'
 
 /*
@@ -8,17 +9,17 @@ import { TidemarkError } from './tidemark-error.ts'
  *   epoch, sequence, record, operation
  *              unsigned LEB128 each, minimal, 0..2^53-1
  *
- * Bytes after the known fields are ignored: later versions may add fields without a new version byte.
+ * Bytes after the known fields are ignored: a later version may add fields without a new version byte.
  */
 export const headerName = 'tidemark'
 export const headerNameBytes = Buffer.from(headerName)
 export const headerVersion = 1
-/** No value of the known fields is longer. */
+/** No value is longer, as far as its fields are known here. */
 export const headerBytesMax = 1 + 4 + 4 * 8
 
 /**
- * Writes the header's value at `at`; returns the place after it. `target` must have `headerBytesMax` bytes left, numbers
- * must be integers in 0..2^53-1, `stream` in 0..2^32-1.
+ * Writes the header's value at `at`; returns the place after it. `target` must have `headerBytesMax` bytes left; `stream`
+ * is an integer in 0..2^32-1, the others in 0..2^53-1.
  */
 export function encodeRecordHeader(
   target: Buffer,
@@ -34,30 +35,14 @@ export function encodeRecordHeader(
   target[at + 2] = stream >>> 16
   target[at + 3] = stream >>> 8
   target[at + 4] = stream
-  return writeLeb128(
-    target,
-    writeLeb128(target, writeLeb128(target, writeLeb128(target, at + 5, epoch), sequence), record),
-    operation
-  )
+  at = writeLeb128(target, at + 5, epoch)
+  at = writeLeb128(target, at, sequence)
+  at = writeLeb128(target, at, record)
+  return writeLeb128(target, at, operation)
 }
 
-/** Writes an integer in 0..2^53-1 as minimal unsigned LEB128, 1..8 bytes; returns the place after it. */
-export function writeLeb128(target: Buffer, at: number, value: number): number {
-  // Bit operations end at 32 bits: what is above goes by division.
-  while (value > 0x7fff_ffff) {
-    target[at++] = (value % 0x80) | 0x80
-    value = Math.floor(value / 0x80)
-  }
-  while (value > 0x7f) {
-    target[at++] = (value & 0x7f) | 0x80
-    value >>>= 7
-  }
-  target[at++] = value
-  return at
-}
-
-/** The header of a record, decoded again and again into one object. */
-export class RecordHeader {
+/** The header of a record; one object is decoded into again and again. */
+export class RecordHeader extends Leb128Cursor {
   /** Unsigned 32 bits. */
   stream = 0
   epoch = 0
@@ -66,17 +51,15 @@ export class RecordHeader {
   record = 0
   /** 0-based ordinal of the operation in the source transaction. */
   operation = 0
-  private at = 0
-  private end = 0
 
   /**
-   * Decodes the header's value in [start, end); a null value (start -1) is invalid. Throws HEADER_INVALID and leaves the
-   * fields undefined.
+   * Decodes the header's value in [start, end) of `bytes`; `start` -1 stands for null, which is invalid. Throws
+   * HEADER_INVALID: the fields then mean nothing.
    */
   decode(bytes: Buffer, start: number, end: number): void {
-    if (start < 0 || end - start < 5) throw invalid('is too short')
-    if (bytes[start] !== headerVersion)
-      throw invalid(`is of version ${bytes[start]}, this reader knows ${headerVersion}`)
+    if (start < 0 || end - start < 5) throw this.invalid('is too short')
+    const version = bytes[start]
+    if (version !== headerVersion) throw this.invalid(`is of version ${version}; version ${headerVersion} is known`)
     this.stream =
       ((bytes[start + 1]! << 24) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 8) | bytes[start + 4]!) >>> 0
     this.at = start + 5
@@ -87,29 +70,7 @@ export class RecordHeader {
     this.operation = this.leb128(bytes)
   }
 
-  private leb128(bytes: Buffer): number {
-    if (this.at >= this.end) throw invalid('is cut')
-    const first = bytes[this.at++]!
-    return first < 0x80 ? first : this.longerLeb128(bytes, first)
+  protected override invalid(what: string): TidemarkError {
+    return new TidemarkError('HEADER_INVALID', { message: `a ${headerName} header ${what}` })
   }
-
-  private longerLeb128(bytes: Buffer, first: number): number {
-    let value = first & 0x7f
-    let scale = 0x80
-    while (this.at < this.end) {
-      const byte = bytes[this.at++]!
-      value += (byte & 0x7f) * scale
-      if (value > Number.MAX_SAFE_INTEGER) throw invalid('has a number above 2^53-1')
-      if (byte === 0) throw invalid('has a number that is not minimal')
-      if (byte < 0x80) return value
-      scale *= 0x80
-      // The ninth byte would begin at 2^56.
-      if (scale > 0x2_0000_0000_0000) throw invalid('has a number above 2^53-1')
-    }
-    throw invalid('is cut')
-  }
-}
-
-function invalid(what: string): TidemarkError {
-  return new TidemarkError('HEADER_INVALID', { message: `a ${headerName} header ${what}` })
 }
