@@ -1,4 +1,5 @@
-import { headerName, headerVersion } from '@tidemark/schemas/record-header.ts'
+import { writeLeb128 } from '@tidemark/schemas/leb128.ts'
+import { headerNameBytes, headerVersion } from '@tidemark/schemas/record-header.ts'
 
 /**
  * The header block of one record, as bytes of a Kafka record: the tidemark header first, others after it.
@@ -12,20 +13,19 @@ export class HeaderWriter {
   private transactionEnd: number
 
   constructor(stream: number, epoch: number) {
-    const name = Buffer.from(headerName)
-    this.bytes[0] = name.length << 1
-    name.copy(this.bytes, 1)
-    this.lengthAt = 1 + name.length
+    this.bytes[0] = headerNameBytes.length << 1
+    headerNameBytes.copy(this.bytes, 1)
+    this.lengthAt = 1 + headerNameBytes.length
     const at = this.lengthAt + 1
     this.bytes[at] = headerVersion
     this.bytes.writeUInt32BE(stream, at + 1)
-    this.ownershipEnd = this.varint(at + 5, epoch)
+    this.ownershipEnd = writeLeb128(this.bytes, at + 5, epoch)
     this.transactionEnd = this.ownershipEnd
   }
 
   /** The records that follow are of this transaction. */
   transaction(sequence: number): void {
-    this.transactionEnd = this.varint(this.ownershipEnd, sequence)
+    this.transactionEnd = writeLeb128(this.bytes, this.ownershipEnd, sequence)
   }
 
   /** Begins the headers of a record; `end` is where they end. */
@@ -33,9 +33,9 @@ export class HeaderWriter {
     let at = this.transactionEnd
     const bytes = this.bytes
     if (record < 128) bytes[at++] = record
-    else at = this.varint(at, record)
+    else at = writeLeb128(bytes, at, record)
     if (operation < 128) bytes[at++] = operation
-    else at = this.varint(at, operation)
+    else at = writeLeb128(bytes, at, operation)
     // The value is at most 1 + 4 + 4 * 8 bytes: its length is one zigzag byte.
     bytes[this.lengthAt] = (at - this.lengthAt - 1) << 1
     this.end = at
@@ -53,19 +53,5 @@ export class HeaderWriter {
     const larger = Buffer.alloc(Math.max(needed, this.bytes.length * 2))
     this.bytes.copy(larger, 0, 0, this.end)
     this.bytes = larger
-  }
-
-  /** Unsigned LEB128; 0..2^53-1. */
-  private varint(at: number, value: number): number {
-    while (value > 0x7fffffff) {
-      this.bytes[at++] = (value % 128) | 128
-      value = Math.floor(value / 128)
-    }
-    while (value > 127) {
-      this.bytes[at++] = (value & 127) | 128
-      value >>>= 7
-    }
-    this.bytes[at++] = value
-    return at
   }
 }

@@ -37,13 +37,13 @@ export class CommitStreamLog {
     while (next < to) next = await this.scanOnce(next, to, visit)
   }
 
-  /** The record at `offset`, or the first after it. */
-  async at(offset: number, end: number): Promise<PlacedRecord> {
+  /** The record at `offset`: the commit stream has no holes. Throws STREAM_TRUNCATED when it is not there. */
+  async at(offset: number): Promise<PlacedRecord> {
     let found: PlacedRecord | undefined
-    await this.scan(offset, end, placed => {
-      found ??= placed
+    await this.scan(offset, offset + 1, placed => {
+      found = placed
     })
-    if (!found) throw this.truncated(`no record at or after offset ${offset}`)
+    if (!found) throw this.truncated(`no record at offset ${offset}`)
     return found
   }
 
@@ -57,15 +57,12 @@ export class CommitStreamLog {
       )
     }
     const records = new RecordReader()
-    records.reset(answer.batches)
-    let next = from
+    records.reset(answer.batches, from, this.topic)
     while (records.next()) {
-      if (records.offset < from) continue
       if (records.offset >= to) return to
       visit(this.place(records))
-      next = records.offset + 1
     }
-    return Math.max(next, records.nextOffset)
+    return records.nextOffset
   }
 
   private place(records: RecordReader): PlacedRecord {
@@ -78,7 +75,11 @@ export class CommitStreamLog {
     return {
       offset: records.offset,
       timestamp: records.timestamp,
-      record: decodeCommitStreamRecord(records.bytes.subarray(records.valueStart, records.valueEnd))
+      record: decodeCommitStreamRecord(
+        records.bytes.subarray(records.valueStart, records.valueEnd),
+        this.topic,
+        records.offset
+      )
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Commits, CommitStreamRecord, Known } from '@tidemark/schemas/commit-stream.ts'
 import type { PositionBytes } from '@tidemark/schemas/position.ts'
+import { EpochFold } from '@tidemark/schemas/stream-fold.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { CommitStreamLog, PlacedRecord } from './commit-stream-log.ts'
 
@@ -32,34 +33,27 @@ export interface StreamState {
 
 /** The fold of section 5.5: the last entry of the last valid Commits, and the current epoch. Pure. */
 export class StateFold {
-  epoch: number
+  private readonly epochs: EpochFold
   claim: number
-  agent: string | null = null
   last: { sequence: number; position: PositionBytes; refresh: RefreshState } | null = null
   timestamp = 0
 
   constructor(known: Known) {
-    this.epoch = known.epoch
+    this.epochs = new EpochFold(known)
     this.claim = known.claim
+  }
+
+  get epoch(): number {
+    return this.epochs.epoch
   }
 
   visit({ offset, timestamp, record }: PlacedRecord): void {
     this.timestamp = timestamp
-    if (record.type === 'claim' && record.epoch > this.epoch) {
-      this.epoch = record.epoch
-      this.claim = offset
-    }
-    if (record.type === 'commits') this.commits(record, offset)
+    if (record.type === 'claim' && this.epochs.claim(record)) this.claim = offset
+    if (record.type === 'commits' && this.epochs.commits(record.epoch) === 'valid') this.state(record)
   }
 
-  private commits(record: Commits, offset: number): void {
-    if (record.epoch > this.epoch) {
-      throw new TidemarkError('CLAIM_MISSING', {
-        message: `commit record of epoch ${record.epoch} while the last claim is of epoch ${this.epoch}`,
-        place: `offset ${offset}`
-      })
-    }
-    if (record.epoch < this.epoch) return
+  private state(record: Commits): void {
     for (const entry of record.entries) {
       if (entry.type !== 'transaction' && entry.type !== 'state') continue
       const running = entry.type === 'transaction' ? entry.kind === 'refresh' : entry.extensions.has(refreshExtension)
@@ -76,9 +70,9 @@ export async function readStreamState(log: CommitStreamLog): Promise<StreamState
   const { start, end } = await log.bounds()
   if (start === end)
     throw new TidemarkError('STREAM_EMPTY', { message: 'the commit stream is empty', place: log.topic })
-  const first = await log.at(start, end)
+  const first = await log.at(start)
   const identity = identityOf(first.record, log.topic)
-  let from = (await log.at(end - 1, end)).record.known
+  let from = (await log.at(end - 1)).record.known
   for (;;) {
     const begin = Math.max(start, from.offset)
     const fold = new StateFold(from)
@@ -116,7 +110,7 @@ async function stateOf(
   end: number
 ): Promise<StreamState> {
   const last = fold.last ?? genesisState(first.record, log.topic)
-  const owner = fold.epoch === 0 ? null : (await log.at(fold.claim, end)).record
+  const owner = fold.epoch === 0 ? null : (await log.at(fold.claim)).record
   if (owner && (owner.type !== 'claim' || owner.epoch !== fold.epoch)) {
     throw new TidemarkError('CLAIM_MISSING', {
       message: `the claim of epoch ${fold.epoch} is not at offset ${fold.claim}`,
