@@ -91,7 +91,6 @@ test('an outbox table has the columns and defaults of the Debezium event router'
         qualifiedName: 'public.outbox',
         id: 'id',
         key: 'aggregateid',
-        type: 'type',
         payload: 'payload',
         routeBy: 'aggregatetype',
         routePattern: '(?<routedByValue>.*)',
@@ -259,7 +258,12 @@ const badInputs: [name: string, text: string, ...faults: string[]][] = [
   [
     'an outbox pattern without its group',
     `${minimal}outbox: {public.o: {routePattern: "(.*)"}}\n`,
-    '8:35 CONFIG_INVALID `outbox["public.o"].routePattern` has no group routedByValue | write a regular expression with a group `(?<routedByValue>...)`'
+    '8:10 CONFIG_INVALID `routePattern` of `outbox["public.o"]` has no group routedByValue, which `topic` names | add (?<routedByValue>...) to the pattern'
+  ],
+  [
+    'an outbox pattern that does not compile',
+    `${minimal}outbox: {public.o: {routePattern: "("}}\n`,
+    '8:35 CONFIG_INVALID `outbox["public.o"].routePattern` is not a regular expression | write it as in JavaScript: (?<routedByValue>.*)'
   ],
   [
     'a processor that is no module',

@@ -2,7 +2,10 @@ import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { AdditionalColumn, Deletes, Format, OutboxTableFile } from './table-options.ts'
 import type { TableName } from './table-name.ts'
 
-/** The configuration, complete and frozen: every default is filled in, every reference resolved. */
+/**
+ * The configuration, complete and frozen: every default is filled in, every reference resolved. It has the shape of
+ * kcop's ProducerRules and is given to the producer as it is.
+ */
 export interface Configuration {
   /** Absolute path of the file it came from. */
   readonly file: string
@@ -55,16 +58,15 @@ export interface OutboxTableConfiguration extends TableName {
   /** Columns. */
   readonly id: string
   readonly key: string
-  readonly type: string
   readonly payload: string
   readonly routeBy: string
   readonly tracing: string
   readonly timestamp: string | null
   readonly schemaVersion: string | null
   readonly additional: readonly Required<AdditionalColumn>[]
-  /** Regular expression with a group `routedByValue`. */
+  /** Regular expression with named groups. */
   readonly routePattern: string
-  /** Topic name with `${routedByValue}`. */
+  /** Topic name with `${group}`. */
   readonly topic: string
   readonly expandJson: boolean
   readonly tombstoneOnEmptyPayload: boolean

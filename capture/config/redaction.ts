@@ -39,7 +39,8 @@ export function secretsOf(configuration: Configuration): readonly string[] {
   const { tls, sasl } = configuration.kafka
   const saslSecret = sasl?.mechanism === 'oauthbearer' ? sasl.token : sasl?.password
   const secrets = [password, decoded(password), tls?.key, tls?.passphrase, saslSecret]
-  return secrets.filter(secret => typeof secret === 'string' && secret.length >= 4) as string[]
+  const known = secrets.filter(secret => typeof secret === 'string' && secret.length >= 4) as string[]
+  return [...new Set(known.flatMap(secret => [secret, JSON.stringify(secret).slice(1, -1)]))]
 }
 
 function decoded(text: string): string {

@@ -119,8 +119,8 @@ function outboxFaults(written: ConfigurationFile, document: YamlDocument): Tidem
     const table = written.outbox![name] as { topic: string; routePattern: string }
     return [
       ...bothFault(name, at, written, document),
-      ...patternFault(table.routePattern, `${at}/routePattern`, document),
-      ...topicFault(table.topic.replaceAll('${routedByValue}', 'x'), `${at}/topic`, at, 'topic', document)
+      ...routeFaults(table, at, document),
+      ...topicFault(table.topic.replaceAll(groupReference, 'x'), `${at}/topic`, at, 'topic', document)
     ]
   })
 }
@@ -131,21 +131,31 @@ function bothFault(name: string, at: string, written: ConfigurationFile, documen
   return [invalid(message, document.placeOf(at, 'key'), 'leave it in one of them')]
 }
 
-function patternFault(pattern: string, path: string, document: YamlDocument): TidemarkError[] {
-  const name = `\`${readablePath(path)}\``
-  const cure = 'write a regular expression with a group `(?<routedByValue>...)`'
-  try {
-    RegExp(pattern)
-  } catch (error) {
-    return [
-      invalid(
-        `${name} is not a regular expression: ${(error as Error).message.replace(/^.*: /s, '')}`,
-        document.placeOf(path),
-        cure
-      )
-    ]
+const groupReference = /\$\{(\w+)\}/g
+
+/** The pattern compiles, and the topic names no group it has not. */
+function routeFaults(
+  table: { topic: string; routePattern: string },
+  at: string,
+  document: YamlDocument
+): TidemarkError[] {
+  const groups = groupsOf(table.routePattern)
+  if (groups === null) {
+    const message = `\`${readablePath(`${at}/routePattern`)}\` is not a regular expression`
+    return [invalid(message, document.placeOf(`${at}/routePattern`), 'write it as in JavaScript: (?<routedByValue>.*)')]
   }
-  return pattern.includes('(?<routedByValue>')
-    ? []
-    : [invalid(`${name} has no group routedByValue`, document.placeOf(path), cure)]
+  const unknown = [...table.topic.matchAll(groupReference)].map(match => match[1]!).filter(name => !groups.has(name))
+  return unknown.map(name => {
+    const message = `\`routePattern\` of \`${readablePath(at)}\` has no group ${name}, which \`topic\` names`
+    return invalid(message, document.placeOf(`${at}/topic`), `add (?<${name}>...) to the pattern`)
+  })
+}
+
+/** Names of a pattern's groups; null when it does not compile. The empty alternative makes any pattern match. */
+function groupsOf(pattern: string): ReadonlySet<string> | null {
+  try {
+    return new Set(Object.keys(RegExp(`${pattern}|`).exec('')?.groups ?? {}))
+  } catch {
+    return null
+  }
 }

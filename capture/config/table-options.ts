@@ -102,18 +102,19 @@ const outboxTable = Type.Object(
   {
     id: column('Column with the unique id of the event; becomes the header `id`.', 'id'),
     key: column('Column whose value becomes the record key.', 'aggregateid'),
-    type: column('Column with the type of the event.', 'type'),
     payload: column('Column whose content becomes the record value.', 'payload'),
     routeBy: column('Column whose value decides the topic.', 'aggregatetype'),
     routePattern: Type.Optional(
       Type.String({
-        description: 'Regular expression over the value of `routeBy`, with a group `routedByValue`.',
+        description:
+          'Regular expression that the whole value of `routeBy` is matched with; its named groups make the topic.',
         default: '(?<routedByValue>.*)'
       })
     ),
     topic: Type.Optional(
       Type.String({
-        description: 'Name of the topic; `${routedByValue}` stands for the group of that name in `routePattern`.',
+        description:
+          'Name of the topic; `${routedByValue}` stands for the group of that name in `routePattern`, other groups are written `$${name}`.',
         default: 'outbox.event.${routedByValue}'
       })
     ),

@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+// The command `tidemark`. Plain JavaScript, since it runs on whatever Node there is: capture/main.ts needs Node >= 24.6,
+// which is this one, or the one that the npm package `node` brings.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const nodeMin = [24, 6]
+const program = mainFile()
+
+if (isAtLeast(process.versions.node)) {
+  const { main } = await import(program.href)
+  await main()
+} else {
+  startWith(newerNode())
+}
+
+/** What is published is compiled: Node strips no types below node_modules. */
+function mainFile() {
+  const source = new URL('../main.ts', import.meta.url)
+  return existsSync(source) ? source : new URL('../main.js', import.meta.url)
+}
+
+/** @param {string} version */
+function isAtLeast(version) {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > nodeMin[0] || (major === nodeMin[0] && minor >= nodeMin[1])
+}
+
+function newerNode() {
+  try {
+    const home = dirname(createRequire(import.meta.url).resolve('node/package.json'))
+    const binary = join(home, 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+    if (existsSync(binary)) return binary
+  } catch {
+    // The package `node` is not installed.
+  }
+  console.error(`tidemark needs Node.js ${nodeMin.join('.')} or newer, this is ${process.versions.node}`)
+  console.error('  cure: install a newer Node.js, or `npm install node@24` beside tidemark')
+  process.exit(1)
+}
+
+/** @param {string} node */
+function startWith(node) {
+  const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  // The channel ends with this process, even by kill -9, and the program with the channel: nothing is left behind.
+  const child = spawn(node, args, {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, TIDEMARK_LAUNCHER: '1' }
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      // A terminal sends Ctrl-C to the program too: passed on as well, it would count as the second, "at once" signal.
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+    })
+  }
+  child.once('error', error => {
+    console.error(`${node}: ${error.message}`)
+    process.exit(1)
+  })
+  child.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
+}

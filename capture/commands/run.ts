@@ -1,0 +1,45 @@
+import { hostname } from 'node:os'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { Configuration } from '../config/configuration.ts'
+import type { Log } from '../log.ts'
+import { applyConfiguration } from './apply.ts'
+import type { ExitCode, Invocation } from './invocation.ts'
+import { stopSignals } from './stop-signals.ts'
+
+/** What an agent needs to run one subscription. */
+export interface RunRequest {
+  configuration: Configuration
+  /** Name of this agent, for people. */
+  agent: string
+  log: Log
+  /** Aborted: drain, then resolve. */
+  signal: AbortSignal
+}
+
+/** `tidemark run`: the agent until it is told to stop, or until an error that no retry mends. */
+export async function run(invocation: Invocation): Promise<ExitCode> {
+  const configuration = invocation.configuration()
+  if (configuration === null) return 1
+  if (invocation.options['apply'] === true) await applyConfiguration(configuration, step => invocation.say(step))
+  const log = invocation.log(configuration)
+  const stop = stopSignals(process)
+  try {
+    await runAgent({ configuration, agent: agentName(invocation), log, signal: stop.signal })
+    return 0
+  } catch (error) {
+    log.failure(error)
+    return 1
+  } finally {
+    stop.forget()
+  }
+}
+
+function agentName(invocation: Invocation): string {
+  const given = invocation.options['agent']
+  return typeof given === 'string' ? given : `${hostname()}:${process.pid}`
+}
+
+/** Seam: the assembled agent (source, delivery, producer) is put in here. */
+async function runAgent(_request: RunRequest): Promise<void> {
+  throw new TidemarkError('NOT_AVAILABLE', { message: 'the agent is not connected to the command line yet' })
+}
