@@ -89,14 +89,31 @@ function fetchBinary(/** @type {string} */ home) {
 function run(node, args) {
   // By the channel the script learns of this process's end, should it be killed -9 (services/launcher.ts).
   const child = spawn(node, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
+  const watch = endWithParent(() => child.kill('SIGTERM'))
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
     process.on(signal, () => {
+      clearInterval(watch)
       // A terminal sends Ctrl-C to the script too: passed on as well, it would count as the second, "at once" signal.
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
     })
   }
   child.once('error', error => fail(`${node}: ${error.message}`))
   child.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal ?? 'SIGTERM']))
+}
+
+/**
+ * When npm is killed without a word, its script ends as well (npm itself passes on only signals it can catch).
+ * @param {() => void} end
+ */
+function endWithParent(end) {
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.env.npm_lifecycle_event === undefined || process.ppid === parent) return
+    clearInterval(timer)
+    end()
+  }, 250)
+  timer.unref()
+  return timer
 }
 
 /** @param {string} message @returns {never} */

@@ -154,7 +154,8 @@ async function launchBroker(plan: NodePlan, libs: string, options: KafkaOptions)
       join(plan.directory, 'server.properties')
     ],
     logFile: join(plan.directory, `kafka-${Date.now()}.log`),
-    stopSignal: 'SIGTERM'
+    stopSignal: 'SIGTERM',
+    orphanSignal: 'SIGKILL'
   })
   await server.untilReady(() => server.log().includes('Kafka Server started'), startTimeoutMs)
   return server

@@ -12,6 +12,8 @@ export interface ServerCommand {
   logFile: string
   /** The signal on which the server ends at once and clean. */
   stopSignal: NodeJS.Signals
+  /** The signal when this process is gone and its data with it. Default: the same. */
+  orphanSignal?: NodeJS.Signals
   user?: ServerUser | undefined
   environment?: NodeJS.ProcessEnv
 }
@@ -41,7 +43,7 @@ export class ServerProcess {
     this.#command = command
     this.logFile = command.logFile
     this.pid = this.#child.pid ?? -1
-    if (this.pid > 0) watchProcess(this.pid, command.stopSignal)
+    if (this.pid > 0) watchProcess(this.pid, command.orphanSignal ?? command.stopSignal)
     this.#child.unref()
     this.#ended = new Promise(done => {
       const end = (): void => {

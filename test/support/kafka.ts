@@ -5,7 +5,7 @@ import { startKafka, type KafkaCluster } from '../../services/kafka.ts'
 export interface TestKafka {
   brokers: string[]
   /** A topic name of this test alone, beginning with `base`. The topic is not created. */
-  topicName(base: string): string
+  topicName: (base: string) => string
 }
 
 let own: Promise<KafkaCluster> | undefined

@@ -12,7 +12,7 @@ export interface TestPostgres {
   /** The superuser's URL on the database "postgres". */
   url: string
   /** A new empty database, dropped with its replication slots when the test is over and its clients are gone. */
-  createDatabase(): Promise<TestDatabase>
+  createDatabase: () => Promise<TestDatabase>
 }
 
 let own: Promise<PostgresServer> | undefined

@@ -1,4 +1,3 @@
-import { basename } from 'node:path/posix'
 import { eachLine, isCode, isTest, type Finding, type SourceFile } from './source-tree.ts'
 
 export const codeLinesMax = 400

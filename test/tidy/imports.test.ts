@@ -13,6 +13,7 @@ import {
 import './side-effect.ts'
 export * from './door.ts'
 export type { Reader } from './reader.ts'
+const quoted = "import { gone } from './quoted.ts'"
 // import { gone } from './commented.ts'
 /* import { gone } from './commented-too.ts' */
 const late = await import('./late.ts')
@@ -35,7 +36,7 @@ test('every form of import is seen, with its line and whether it is of types alo
       ['kafka/side-effect.ts', false, 9],
       ['kafka/door.ts', false, 10],
       ['kafka/reader.ts', true, 11],
-      ['kafka/late.ts', false, 14]
+      ['kafka/late.ts', false, 15]
     ]
   )
 })

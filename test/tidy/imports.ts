@@ -11,23 +11,23 @@ export interface Import {
   line: number
 }
 
-// Prettier keeps each of these forms on a line of its own, or ends a list with "} from '...'".
-const fromPattern = /\bfrom '([^']+)'/g
-const sidePattern = /^\s*import '([^']+)'/gm
+// As prettier lays them out: a statement on one line, or a list that ends with "} from '...'" at the line's beginning.
+const fromPattern = /^(import|export|\})([^'"\n]*)\bfrom '([^']+)'/gm
+const sidePattern = /^import '([^']+)'/gm
 const callPattern = /\bimport\('([^']+)'\)/g
-const statementPattern = /^(?:import|export)\b[^'"]*$/
 
 /** Every import and re-export of a file. Works on text as prettier lays it out, not on a syntax tree. */
 export function importsOf(file: SourceFile): Import[] {
   const text = withoutComments(file.text)
-  return [fromPattern, sidePattern, callPattern].flatMap(pattern =>
-    Array.from(text.matchAll(pattern), match => {
-      const specifier = match[1] ?? ''
-      const typeOnly = pattern === fromPattern && isTypeOnly(text, match.index)
-      const line = text.slice(0, match.index).split('\n').length
-      return { specifier, path: resolveImport(file.path, specifier), typeOnly, line }
-    })
-  )
+  const at = (index: number, specifier: string, typeOnly: boolean): Import => {
+    const line = text.slice(0, index).split('\n').length
+    return { specifier, path: resolveImport(file.path, specifier), typeOnly, line }
+  }
+  return [
+    ...Array.from(text.matchAll(fromPattern), match => at(match.index, match[3] ?? '', isTypeOnly(text, match))),
+    ...Array.from(text.matchAll(sidePattern), match => at(match.index, match[1] ?? '', false)),
+    ...Array.from(text.matchAll(callPattern), match => at(match.index, match[1] ?? '', false))
+  ]
 }
 
 /** The file a specifier means, from the repository's root; undefined for packages from outside. */
@@ -64,16 +64,20 @@ export function reachableFrom(graph: Map<string, string[]>, from: string): Set<s
   return seen
 }
 
-/** The statement that ends at `index` begins with `import type` or `export type`. */
-function isTypeOnly(text: string, index: number): boolean {
-  const before = text.slice(0, index)
-  const start = Math.max(before.lastIndexOf('\nimport '), before.lastIndexOf('\nexport '), 0)
-  const statement = before.slice(start).trimStart()
-  if (!statementPattern.test(statement.replaceAll('\n', ' '))) return false
+/** `import type ...`, `export type ...`, or braces with nothing but `type` names. */
+function isTypeOnly(text: string, match: RegExpExecArray): boolean {
+  const statement = match[1] === '}' ? text.slice(statementStart(text, match.index), match.index) + match[0] : match[0]
   if (/^(import|export) type\b/.test(statement)) return true
-  const names = /\{([^}]*)\}\s*$/.exec(statement)?.[1]?.split(',') ?? []
-  const onlyBraces = /^(import|export)\s*\{/.test(statement)
-  return onlyBraces && names.length > 0 && names.every(name => name.trim() === '' || name.trim().startsWith('type '))
+  const names = /^(?:import|export) \{([^}]*)\} from/
+    .exec(statement)?.[1]
+    ?.split(',')
+    .map(name => name.trim())
+  return names?.every(name => name === '' || name.startsWith('type ')) ?? false
+}
+
+function statementStart(text: string, end: number): number {
+  const before = text.slice(0, end)
+  return Math.max(before.lastIndexOf('\nimport '), before.lastIndexOf('\nexport ')) + 1
 }
 
 function withoutComments(text: string): string {
