@@ -1,5 +1,5 @@
 import type { LogReader } from '@tidemark/kafka/log-reader.ts'
-import type { ProducerSession } from '@tidemark/kafka/producer-session.ts'
+import type { BatchProducer } from './ownership/batch-producer.ts'
 import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
 import type { PositionBytes } from '@tidemark/schemas/position.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
@@ -37,7 +37,7 @@ export interface AgentOptions {
   commitStream: string
   source: Source
   reader: LogReader
-  openSession(stream: number, signal: AbortSignal): Promise<ProducerSession>
+  openSession(stream: number, signal: AbortSignal): Promise<BatchProducer>
   topics: TopicDirectory
   processorFor(sink: TransactionSink): OperationProcessor
   surroundings: Surroundings

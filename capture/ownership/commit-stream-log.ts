@@ -1,7 +1,7 @@
 import { BatchBuilder } from '@tidemark/kafka/record-batch/batch-builder.ts'
 import { RecordReader } from '@tidemark/kafka/record-batch/record-reader.ts'
 import type { LogReader } from '@tidemark/kafka/log-reader.ts'
-import type { ProducerSession } from '@tidemark/kafka/producer-session.ts'
+import type { BatchProducer } from './batch-producer.ts'
 import { decodeCommitStreamRecord, encodeCommitStreamRecord } from '@tidemark/schemas/commit-stream-codec.ts'
 import type { CommitStreamRecord } from '@tidemark/schemas/commit-stream.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
@@ -95,10 +95,10 @@ export class CommitStreamLog {
 export class CommitStreamWriter {
   private readonly topic: string
   private readonly key: Buffer
-  private readonly session: ProducerSession
+  private readonly session: BatchProducer
   private lastTimestamp: number
 
-  constructor(topic: string, subscription: string, session: ProducerSession, lastTimestamp: number) {
+  constructor(topic: string, subscription: string, session: BatchProducer, lastTimestamp: number) {
     this.topic = topic
     this.key = Buffer.from(subscription)
     this.session = session

@@ -1,5 +1,5 @@
 import { noExtensions, type Claim } from '@tidemark/schemas/commit-stream.ts'
-import type { ProducerSession } from '@tidemark/kafka/producer-session.ts'
+import type { BatchProducer } from './batch-producer.ts'
 import type { PositionBytes } from '@tidemark/schemas/position.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { SourceConnection } from '../source.ts'
@@ -15,7 +15,7 @@ export interface TakeOverOptions {
   log: CommitStreamLog
   source: Pick<SourceConnection, 'identity' | 'confirmed'>
   /** Raises the broker's fence: InitProducerId for the stream's transactional id, anew at every call. */
-  openSession(stream: number, signal: AbortSignal): Promise<ProducerSession>
+  openSession(stream: number, signal: AbortSignal): Promise<BatchProducer>
   /** Ends the session: retries stop, nothing more is sent. */
   signal: AbortSignal
   /** Milliseconds since the Unix epoch. */
@@ -30,7 +30,7 @@ export interface Ownership {
   epoch: number
   /** Last state named in the stream before this owner. */
   state: StreamState
-  session: ProducerSession
+  session: BatchProducer
   writer: CommitStreamWriter
   own: OwnWrites
 }
@@ -57,7 +57,7 @@ async function claimWith(
   options: TakeOverOptions,
   before: StreamState,
   sampled: PositionBytes | null,
-  session: ProducerSession
+  session: BatchProducer
 ): Promise<Ownership> {
   const { log, source } = options
   const writer = new CommitStreamWriter(log.topic, options.subscription, session, before.timestamp)
