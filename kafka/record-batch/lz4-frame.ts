@@ -19,29 +19,62 @@ export function compressLz4(bytes: Buffer): Buffer {
   return compressFrameSync(bytes)
 }
 
-/** Throws RangeError when the frame could become more than `bytesMax`, SyntaxError or the library's error when it is not LZ4. */
+/**
+ * Throws RangeError when the frame would become more than `bytesMax`, SyntaxError or the library's error when it is not
+ * LZ4.
+ */
 export function decompressLz4(bytes: Buffer, bytesMax: number): Buffer {
-  // The library takes no limit, so the frame's blocks are added up first: each is bounded by the frame's block size.
-  if (uncompressedBytesMax(bytes) > bytesMax) throw new RangeError('LZ4 frame is above the limit')
-  const uncompressed = decompressFrameSync(bytes)
-  if (uncompressed.length > bytesMax) throw new RangeError('LZ4 frame is above the limit')
-  return uncompressed
+  // The library takes no limit. What the blocks could become at most is known at once; what they do become costs a walk.
+  if (sumOfBlocks(bytes, blockAtMost) > bytesMax && sumOfBlocks(bytes, blockExactly) > bytesMax) {
+    throw new RangeError('LZ4 frame is above the limit')
+  }
+  return decompressFrameSync(bytes)
 }
 
-function uncompressedBytesMax(bytes: Buffer): number {
+/** Uncompressed bytes of the block in [start, end), which the frame allows `blockBytesMax`. */
+type BlockMeasure = (bytes: Buffer, start: number, end: number, blockBytesMax: number) => number
+
+function blockAtMost(_bytes: Buffer, start: number, end: number, blockBytesMax: number): number {
+  return Math.min(blockBytesMax, (end - start) * EXPANSION_MAX)
+}
+
+/** Walks the block's sequences (lz4_Block_format.md): token, literal length, literals, offset, match length. */
+function blockExactly(bytes: Buffer, start: number, end: number): number {
+  let length = 0
+  let at = start
+  const count = (nibble: number): number => {
+    let sum = nibble
+    let byte = nibble === 15 ? 255 : 0
+    while (byte === 255) sum += byte = bytes[at++] ?? 0
+    return sum
+  }
+  while (at < end) {
+    const token = bytes[at++]!
+    const literals = count(token >> 4)
+    at += literals
+    length += literals
+    if (at >= end) break
+    at += 2
+    length += count(token & 15) + 4
+  }
+  return length
+}
+
+function sumOfBlocks(bytes: Buffer, measure: BlockMeasure): number {
   if (bytes.length < 11 || bytes.readUInt32LE(0) !== MAGIC) throw new SyntaxError('not an LZ4 frame')
   const flags = bytes[4]!
   const blockBytesMax = blockSize(bytes[5]!)
   const checksumBytes = flags & BLOCK_CHECKSUM ? 4 : 0
   let at = 7 + (flags & CONTENT_SIZE ? 8 : 0) + (flags & DICTIONARY_ID ? 4 : 0)
-  let most = 0
+  let sum = 0
   while (at + 4 <= bytes.length) {
     const size = bytes.readUInt32LE(at)
-    if (size === 0) return most
+    if (size === 0) return sum
     const stored = size >= STORED
-    const packed = stored ? size - STORED : size
-    most += Math.min(blockBytesMax, stored ? packed : packed * EXPANSION_MAX)
-    at += 4 + packed + checksumBytes
+    const end = at + 4 + (stored ? size - STORED : size)
+    if (end > bytes.length) break
+    sum += stored ? size - STORED : measure(bytes, at + 4, end, blockBytesMax)
+    at = end + checksumBytes
   }
   throw new SyntaxError('LZ4 frame ends before its end mark')
 }

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { crc32c } from '@node-rs/crc32'
+import { assert as check, constantFrom, integer, property, uint8Array } from 'fast-check'
+import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { appendSample, hex, readSamples, usualRecords } from '../../test/support/sample-records.ts'
+import { BatchBuilder } from './batch-builder.ts'
+import { nextFetchOffset } from './batch-reader.ts'
+import type { Compression } from './compression.ts'
+import { ATTRIBUTES, BASE_OFFSET, CRC, LAST_OFFSET_DELTA, MAGIC, RECORDS, RECORD_COUNT, writeInt64 } from './layout.ts'
+import { RecordReader } from './record-reader.ts'
+
+/** A batch of `count` usual records as a broker would hand it out. */
+function batchAt(offset: number, count: number, compression: Compression = 'none'): Buffer {
+  const builder = new BatchBuilder()
+  for (const sample of usualRecords(count)) appendSample(builder, sample)
+  const batch = Buffer.from(builder.seal({ compression, producerId: 1n, producerEpoch: 0, baseSequence: 0 }))
+  writeInt64(batch, offset, BASE_OFFSET)
+  return batch
+}
+
+/** Changes bytes under the CRC and makes it right again. */
+function altered(batch: Buffer, change: (batch: Buffer) => void): Buffer {
+  const copy = Buffer.from(batch)
+  change(copy)
+  copy.writeUInt32BE(crc32c(copy.subarray(ATTRIBUTES)), CRC)
+  return copy
+}
+
+function offsetsOf(bytes: Buffer, from = 0): number[] {
+  const reader = new RecordReader()
+  reader.reset(bytes, from)
+  return readSamples(reader).map(sample => sample.offset)
+}
+
+function refusal(bytes: Buffer, place = 'bank.account/3'): Error {
+  const reader = new RecordReader(1_000_000)
+  reader.reset(bytes, 0, place)
+  try {
+    readSamples(reader)
+  } catch (error) {
+    assert.ok(isTidemarkError(error, 'RECORD_BATCH_INVALID'))
+    assert.match(error.place ?? '', /^bank\.account\/3, byte \d+$/)
+    return error
+  }
+  return assert.fail('the bytes were accepted')
+}
+
+test('batches follow each other, and the next offset to fetch is above the last', () => {
+  const bytes = Buffer.concat([batchAt(10, 3), batchAt(13, 2, 'lz4'), batchAt(40, 1)])
+  assert.deepEqual(offsetsOf(bytes), [10, 11, 12, 13, 14, 40])
+  assert.equal(nextFetchOffset(bytes, 10), 41)
+})
+
+test('records below the offset asked for are passed over', () => {
+  const bytes = Buffer.concat([batchAt(10, 3), batchAt(13, 3, 'gzip')])
+  assert.deepEqual(offsetsOf(bytes, 12), [12, 13, 14, 15])
+  assert.deepEqual(offsetsOf(bytes, 14), [14, 15])
+  assert.deepEqual(offsetsOf(bytes, 16), [])
+})
+
+test('offsets above 2^31 and up to 2^53 are exact', () => {
+  const offset = Number.MAX_SAFE_INTEGER - 2
+  assert.deepEqual(offsetsOf(batchAt(offset, 3)), [offset, offset + 1, offset + 2])
+  assert.match(refusal(batchAt(offset + 1, 3)).message, /impossible offsets/)
+})
+
+test('a batch cut anywhere is left for the next fetch', () => {
+  const first = batchAt(10, 2)
+  const bytes = Buffer.concat([first, batchAt(12, 3)])
+  const reader = new RecordReader()
+  for (let cut = first.length + 1; cut < bytes.length; cut++) {
+    reader.reset(bytes.subarray(0, cut), 10)
+    assert.equal(readSamples(reader).length, 2)
+    assert.equal(reader.incomplete, true)
+    assert.equal(reader.nextOffset, 12)
+    assert.equal(nextFetchOffset(bytes.subarray(0, cut), 10), 12)
+  }
+  reader.reset(first, 10)
+  readSamples(reader)
+  assert.equal(reader.incomplete, false)
+})
+
+test('with nothing fetched the next offset is the one asked for', () => {
+  const reader = new RecordReader()
+  reader.reset(Buffer.alloc(0), 77)
+  assert.equal(reader.next(), false)
+  assert.equal(reader.nextOffset, 77)
+  assert.equal(nextFetchOffset(Buffer.alloc(0), 77), 77)
+})
+
+test('where compaction removed the last records, the next offset is above them', () => {
+  const bytes = altered(batchAt(10, 3), batch => batch.writeInt32BE(9, LAST_OFFSET_DELTA))
+  const reader = new RecordReader()
+  reader.reset(bytes, 10)
+  assert.deepEqual(
+    readSamples(reader).map(sample => sample.offset),
+    [10, 11, 12]
+  )
+  assert.equal(reader.nextOffset, 20)
+  assert.equal(nextFetchOffset(bytes, 10), 20)
+})
+
+test('a batch emptied by compaction moves the next offset on', () => {
+  const empty = batchAt(10, 3).subarray(0, RECORDS)
+  const bytes = altered(empty, batch => {
+    batch.writeInt32BE(RECORDS - 12, 8)
+    batch.writeInt32BE(0, RECORD_COUNT)
+  })
+  assert.deepEqual(offsetsOf(Buffer.concat([bytes, batchAt(13, 1)])), [13])
+})
+
+test('control batches are passed over', () => {
+  const marker = altered(batchAt(12, 1), batch => batch.writeInt16BE(0x30, ATTRIBUTES))
+  const bytes = Buffer.concat([
+    batchAt(10, 2),
+    marker,
+    batchAt(13, 1),
+    altered(marker, b => writeInt64(b, 14, BASE_OFFSET))
+  ])
+  assert.deepEqual(offsetsOf(bytes), [10, 11, 13])
+  assert.equal(nextFetchOffset(bytes, 10), 15)
+})
+
+test('a header is found by its name, once or among others, null or not', () => {
+  const builder = new BatchBuilder()
+  const headers: [string, string | null][] = [
+    ['tidemar', hex('wrong')],
+    ['none', null],
+    ['tidemark', hex('first')],
+    ['tidemark', hex('second')],
+    ['', hex('unnamed')]
+  ]
+  appendSample(builder, { timestamp: 1, key: null, value: hex('v'), headers })
+  appendSample(builder, { timestamp: 1, key: null, value: hex('w'), headers: [] })
+  const reader = new RecordReader()
+  reader.reset(builder.seal({ compression: 'none', producerId: 1n, producerEpoch: 0, baseSequence: 0 }))
+  assert.ok(reader.next())
+  assert.ok(reader.findHeader(Buffer.from('tidemark')))
+  assert.equal(reader.bytes.toString('utf8', reader.foundStart, reader.foundEnd), 'first')
+  assert.ok(reader.findHeader(Buffer.from('none')))
+  assert.equal(reader.foundStart, -1)
+  assert.ok(reader.findHeader(Buffer.alloc(0)))
+  assert.equal(reader.bytes.toString('utf8', reader.foundStart, reader.foundEnd), 'unnamed')
+  assert.equal(reader.findHeader(Buffer.from('absent')), false)
+  assert.ok(reader.next(), 'searching does not lose the place')
+  assert.equal(reader.findHeader(Buffer.from('tidemark')), false)
+  assert.equal(reader.value?.toString(), 'w')
+  assert.equal(reader.next(), false)
+})
+
+test('one flipped bit is found wherever it is under the CRC', () => {
+  const batch = batchAt(10, 4)
+  check(
+    property(integer({ min: ATTRIBUTES, max: batch.length - 1 }), integer({ min: 0, max: 7 }), (at, bit) => {
+      const flipped = Buffer.from(batch)
+      flipped[at]! ^= 1 << bit
+      assert.match(refusal(flipped).message, /offset 10 does not match its CRC/)
+    })
+  )
+})
+
+test('other message formats and unknown compressions are refused by name', () => {
+  const old = batchAt(10, 1)
+  old[MAGIC] = 1
+  assert.match(refusal(old).message, /message format 1/)
+  assert.match(
+    refusal(altered(batchAt(10, 1), batch => batch.writeInt16BE(5, ATTRIBUTES))).message,
+    /unknown compression/
+  )
+})
+
+test('a length below the head is refused, not taken for a cut batch', () => {
+  for (const length of [48, 0, -1, -100]) {
+    const batch = batchAt(10, 1)
+    batch.writeInt32BE(length, 8)
+    assert.match(refusal(batch).message, /length/)
+    assert.equal(nextFetchOffset(batch, 10), 10)
+  }
+})
+
+test('a wrong number of records is refused', () => {
+  const few = altered(batchAt(10, 4), batch => batch.writeInt32BE(3, RECORD_COUNT))
+  assert.match(refusal(few).message, /record 3 of 3 is the last, and yet bytes follow/)
+  const none = altered(batchAt(10, 4), batch => batch.writeInt32BE(0, RECORD_COUNT))
+  assert.match(refusal(none).message, /bytes/)
+  const many = altered(batchAt(10, 4), batch => batch.writeInt32BE(5, RECORD_COUNT))
+  assert.match(refusal(many).message, /record 4 of 5 runs past its batch/)
+  const negative = altered(batchAt(10, 4), batch => batch.writeInt32BE(-1, RECORD_COUNT))
+  assert.match(refusal(negative).message, /negative/)
+})
+
+test('bytes with a right CRC that are no records are refused or read, never anything else', () => {
+  const batch = batchAt(10, 6)
+  check(
+    property(
+      uint8Array({ minLength: 1, maxLength: 6 }),
+      integer({ min: RECORDS, max: batch.length - 7 }),
+      (bytes, at) => {
+        const changed = altered(batch, copy => copy.set(bytes, at))
+        const reader = new RecordReader()
+        reader.reset(changed)
+        try {
+          for (const sample of readSamples(reader)) assert.ok(sample.offset >= 10 && sample.offset <= 15)
+        } catch (error) {
+          assert.ok(isTidemarkError(error, 'RECORD_BATCH_INVALID'), String(error))
+        }
+      }
+    ),
+    { numRuns: 2000 }
+  )
+})
+
+test('damaged compressed bytes are refused or read, never anything else', () => {
+  check(
+    property(
+      constantFrom<Compression>('gzip', 'snappy', 'lz4', 'zstd'),
+      uint8Array({ minLength: 1, maxLength: 4 }),
+      integer({ min: 0, max: 400 }),
+      (compression, bytes, at) => {
+        const changed = altered(batchAt(10, 60, compression), copy => copy.set(bytes, RECORDS + at))
+        const reader = new RecordReader(1_000_000)
+        reader.reset(changed)
+        try {
+          readSamples(reader)
+        } catch (error) {
+          assert.ok(isTidemarkError(error, 'RECORD_BATCH_INVALID'), String(error))
+        }
+      }
+    ),
+    { numRuns: 500 }
+  )
+})
