@@ -1,4 +1,5 @@
-import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
+import type { MessageContent, Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
+import type { Row } from '@tidemark/schemas/row.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import type { RecordSink } from './record-sink.ts'
 
@@ -15,16 +16,32 @@ export interface OutgoingRecord {
   partition?: number
 }
 
-/** What a processor writes to. Records are numbered in the order sent. */
+/** What a processor writes to, until it returns. Records are numbered in the order sent. */
 export interface Output {
+  /** Throws RECORD_INVALID naming what is wrong with the record, RECORD_TOO_LARGE. */
   send(record: OutgoingRecord): void
   /** Sends what the table's configured format would send. */
   default(operation: Operation): void
-  /** Adds an annotation to the transaction, visible to every consumer. */
+  /** Adds an annotation to the transaction, visible to every consumer. Throws RECORD_INVALID when it is too large. */
   annotate(name: string, value: Uint8Array | string): void
   /** Where built-in formats write without making objects. */
   readonly sink: RecordSink
 }
+
+type Seen<Kind extends Operation['kind'], Known> = Omit<Operation, keyof Known | 'kind' | 'key'> & {
+  readonly kind: Kind
+  /** The record key as the table's format writes it: of the row after, of the row before for a delete; else null. */
+  readonly key: Buffer | null
+} & Readonly<Known>
+
+/** An operation as a processor sees it; `kind` tells which of its parts are there. */
+export type ProcessorOperation =
+  | Seen<'insert', { table: Table; before: null; after: Row; changed: null }>
+  /** `before` has the columns the server sent; `changed` names columns, null unless the whole row before is known. */
+  | Seen<'update', { table: Table; before: Row | null; after: Row; changed: readonly string[] | null }>
+  | Seen<'delete', { table: Table; before: Row; after: null; changed: null }>
+  | Seen<'truncate', { table: Table; before: null; after: null; changed: null }>
+  | Seen<'message', { table: null; before: null; after: null; changed: null; message: MessageContent }>
 
 /**
  * A programmable producer (KCOP): turns each operation into 0..n records. Synchronous: what it returns is ignored, a
@@ -32,13 +49,20 @@ export interface Output {
  */
 export interface Processor {
   readonly name: string
-  process(operation: Operation, out: Output): void
+  process(operation: ProcessorOperation, out: Output): void
   begin?(transaction: TransactionContext, out: Output): void
   commit?(transaction: TransactionContext, out: Output): void
-  truncate?(operation: Operation, out: Output): void
+  /** Once per table emptied; `process` does not see truncates. */
+  truncate?(operation: ProcessorOperation, out: Output): void
   schema?(table: Table, out: Output): void
   refreshStart?(table: Table, out: Output): void
   refreshEnd?(table: Table, out: Output): void
+}
+
+/** A processor of this package: takes operations as the source fills them. */
+export interface BuiltInProcessor {
+  readonly name: string
+  process(operation: Operation, out: Output): void
 }
 
 /** Declares a processor; the types of `operation` and `out` come with it. */

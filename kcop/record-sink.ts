@@ -34,3 +34,9 @@ export interface RecordSink {
     headers: HeaderBlock | null
   ): void
 }
+
+/** The sink of a producer: annotations go into the transaction's entry in the commit stream. */
+export interface AnnotatedSink extends RecordSink {
+  /** Of the open transaction; the same name again replaces the value. Throws when they grow above the sink's limit. */
+  annotate(name: string, value: Uint8Array): void
+}

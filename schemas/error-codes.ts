@@ -176,6 +176,14 @@ export const errorCodes = {
 
   // Producing records
   PROCESSOR_FAILED: { means: 'a processor threw an error', cure: 'correct the processor; the transaction is not lost' },
+  PROCESSOR_INVALID: {
+    means: 'a processor file cannot be loaded or does not export a processor',
+    cure: 'export default defineProcessor({name, process}) from the file, and see that it loads'
+  },
+  RECORD_INVALID: {
+    means: 'a processor stated a record or an annotation that cannot be sent',
+    cure: 'correct the processor as the message says; the transaction is not lost'
+  },
   COLUMN_UNKNOWN: { means: 'a rule or processor names a column the table has not', cure: 'correct the column name' },
   ROW_UNSUITABLE: {
     means: 'a row cannot be turned into a record as configured',

@@ -1,40 +1,68 @@
+import { ColumnTextError, columnValue, type ColumnValue } from './column-value.ts'
 import type { Column, Table } from './table.ts'
 import { NULL_LENGTH, UNCHANGED_LENGTH, type Tuple } from './tuple.ts'
 import { TidemarkError } from './tidemark-error.ts'
 
-/** A column the server did not send because its stored value did not change. */
-export const unchanged = Symbol('unchanged')
+export interface RowScope {
+  /** Indexes into the table's columns this row has; absent: all. */
+  only?: readonly number[]
+  /** The whole image before: where a column was left out as unchanged, its value is the one here. */
+  earlier?: Tuple | null
+}
 
-/** A row image seen column by column; values are made when asked for. Valid while its tuple is. */
+/**
+ * A row image seen column by column; values are made when asked for. Valid while its tuple is.
+ * Every accessor throws COLUMN_UNKNOWN for a column the row has not.
+ */
 export class Row {
   readonly table: Table
   readonly tuple: Tuple
+  /** The whole image before, when known and this is the image after. */
+  readonly earlier: Tuple | null
+  /** Indexes into the table's columns, in the order they were picked; null = all. */
+  readonly only: readonly number[] | null
 
-  constructor(table: Table, tuple: Tuple) {
+  constructor(table: Table, tuple: Tuple, scope: RowScope = {}) {
     this.table = table
     this.tuple = tuple
+    this.earlier = scope.earlier ?? null
+    this.only = scope.only ?? null
+  }
+
+  /**
+   * An image before. When the source sent only the columns of the replica identity, the row has no others: the server
+   * sends them as null, which they need not have been. Identity columns themselves are never null.
+   */
+  static before(table: Table, tuple: Tuple, keyOnly: boolean): Row {
+    if (!keyOnly) return new Row(table, tuple)
+    const only: number[] = []
+    for (let index = 0; index < tuple.count; index++) if (tuple.lengths[index] !== NULL_LENGTH) only.push(index)
+    return new Row(table, tuple, { only })
   }
 
   get columns(): readonly Column[] {
-    return this.table.columns
+    return this.only === null ? this.table.columns : this.only.map(index => this.table.columns[index]!)
+  }
+
+  /** Whether the row has the column. */
+  has(name: string): boolean {
+    return this.find(name) >= 0
   }
 
   isNull(name: string): boolean {
-    return this.tuple.lengths[this.indexOf(name)] === NULL_LENGTH
+    const index = this.indexOf(name)
+    return this.holder(index).lengths[index] === NULL_LENGTH
   }
 
+  /** Whether the server left the column out because its stored value did not change, so that it cannot be read here. */
   isUnchanged(name: string): boolean {
-    return this.tuple.lengths[this.indexOf(name)] === UNCHANGED_LENGTH
+    const index = this.indexOf(name)
+    return this.holder(index).lengths[index] === UNCHANGED_LENGTH
   }
 
   /** The value in PostgreSQL's text form; null for null. Throws ROW_UNSUITABLE for an unchanged column that was not sent. */
   text(name: string): string | null {
-    const index = this.indexOf(name)
-    const length = this.tuple.lengths[index]!
-    if (length === NULL_LENGTH) return null
-    if (length === UNCHANGED_LENGTH) throw this.notSent(name)
-    const start = this.tuple.starts[index]!
-    return this.tuple.bytes.toString('utf8', start, start + length)
+    return this.textAt(this.indexOf(name))
   }
 
   /** A new buffer with the text form's bytes. */
@@ -43,7 +71,12 @@ export class Row {
     return text === null ? null : Buffer.from(text)
   }
 
-  /** The value as a JavaScript number, null for null. Throws ROW_UNSUITABLE when a number cannot hold it exactly enough to be an integer. */
+  /** The value as JavaScript has it (docs/types.md); null for null. Throws ROW_UNSUITABLE as `text` does. */
+  value(name: string): ColumnValue {
+    return this.valueAt(this.indexOf(name))
+  }
+
+  /** The value as a JavaScript number, null for null. Throws ROW_UNSUITABLE for an integer a number cannot hold exactly. */
   number(name: string): number | null {
     const text = this.text(name)
     if (text === null) return null
@@ -69,21 +102,87 @@ export class Row {
     return text === 't'
   }
 
+  /** The parsed value of a json, jsonb or text column. */
   json(name: string): unknown {
     const text = this.text(name)
-    return text === null ? null : JSON.parse(text)
+    if (text === null) return null
+    try {
+      return JSON.parse(text)
+    } catch {
+      // The parser's own message quotes the value.
+      throw this.unsuitable(name, 'is not JSON')
+    }
   }
 
-  has(name: string): boolean {
-    return this.table.columns.some(column => column.name === name)
+  /** The same row with these columns only, in this order. */
+  pick(...names: string[]): Row {
+    return new Row(this.table, this.tuple, { only: names.map(name => this.indexOf(name)), earlier: this.earlier })
+  }
+
+  /** The columns as a plain object by docs/types.md; columns left out as unchanged are not in it. */
+  toObject(): Record<string, ColumnValue> {
+    const entries: [string, ColumnValue][] = []
+    for (const index of this.only ?? this.table.columns.keys()) {
+      if (this.holder(index).lengths[index] === UNCHANGED_LENGTH) continue
+      entries.push([this.table.columns[index]!.name, this.valueAt(index)])
+    }
+    return Object.fromEntries(entries)
+  }
+
+  /** Whether the column at `index` of the table has the same bytes in both rows; null or unchanged need not be sent. */
+  equalsAt(index: number, other: Row): boolean {
+    const here = this.holder(index)
+    const there = other.holder(index)
+    const length = here.lengths[index]!
+    if (length !== there.lengths[index]) return false
+    if (length <= 0) return true
+    const start = here.starts[index]!
+    const otherStart = there.starts[index]!
+    return here.bytes.compare(there.bytes, otherStart, otherStart + length, start, start + length) === 0
+  }
+
+  private textAt(index: number): string | null {
+    const tuple = this.holder(index)
+    const length = tuple.lengths[index]!
+    if (length === NULL_LENGTH) return null
+    if (length === UNCHANGED_LENGTH) throw this.notSent(this.table.columns[index]!.name)
+    const start = tuple.starts[index]!
+    return tuple.bytes.toString('utf8', start, start + length)
+  }
+
+  private valueAt(index: number): ColumnValue {
+    const text = this.textAt(index)
+    if (text === null) return null
+    const column = this.table.columns[index]!
+    try {
+      return columnValue(column.type, text)
+    } catch (error) {
+      if (error instanceof ColumnTextError) throw this.unsuitable(column.name, error.message)
+      throw error
+    }
+  }
+
+  private holder(index: number): Tuple {
+    if (this.earlier === null || this.tuple.lengths[index] !== UNCHANGED_LENGTH) return this.tuple
+    return this.earlier
+  }
+
+  private find(name: string): number {
+    const columns = this.table.columns
+    if (this.only !== null) return this.only.find(index => columns[index]!.name === name) ?? -1
+    for (let index = 0; index < columns.length; index++) if (columns[index]!.name === name) return index
+    return -1
   }
 
   private indexOf(name: string): number {
-    const columns = this.table.columns
-    for (let index = 0; index < columns.length; index++) if (columns[index]!.name === name) return index
+    const index = this.find(name)
+    if (index >= 0) return index
+    const known = this.table.columns.some(column => column.name === name)
     throw new TidemarkError('COLUMN_UNKNOWN', {
-      message: `table ${this.table.qualifiedName} has no column ${name}`,
-      cure: `use one of: ${columns.map(column => column.name).join(', ')}`
+      message: known
+        ? `this image of ${this.table.qualifiedName} does not have column ${name}`
+        : `table ${this.table.qualifiedName} has no column ${name}`,
+      cure: `use one of: ${this.columns.map(column => column.name).join(', ')}`
     })
   }
 
@@ -99,4 +198,17 @@ export class Row {
       message: `column ${name} of ${this.table.qualifiedName} ${what}`
     })
   }
+}
+
+/**
+ * Names of the columns in which two images of a row differ; null unless `before` is the whole row. A column left out as
+ * unchanged has not changed.
+ */
+export function changedColumns(before: Row, after: Row): readonly string[] | null {
+  if (before.only !== null) return null
+  const changed: string[] = []
+  before.table.columns.forEach((column, index) => {
+    if (after.tuple.lengths[index] !== UNCHANGED_LENGTH && !after.equalsAt(index, before)) changed.push(column.name)
+  })
+  return changed
 }

@@ -1,0 +1,136 @@
+import type { Table } from '@tidemark/schemas/table.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { Format, TableFormat } from './format.ts'
+import { AuditProcessor, AuditSingleProcessor } from './formats/audit.ts'
+import { jsonFormat } from './formats/json.ts'
+import { RepeatedNotice, type Notify } from './notice.ts'
+import { OutboxTableProcessor } from './outbox/outbox-table.ts'
+import type { BuiltInProcessor } from './processor.ts'
+import type { RecordSink } from './record-sink.ts'
+import type { OutboxTableRule, ProducerRules, TableRule } from './rules.ts'
+import { Scratch } from './scratch.ts'
+import { keyColumnsOf } from './table-key.ts'
+import { TableProcessor } from './table-processor.ts'
+import { topicNameFault } from './topic-name.ts'
+
+/** What is done for one version of a table. */
+export interface Route {
+  readonly table: Table
+  readonly builtIn: BuiltInProcessor
+  /** For the key a user processor sees; null when records of the table have none. */
+  readonly keyFormat: TableFormat | null
+  /** File of the user processor, or null. */
+  readonly processor: string | null
+  /** An outbox table's rows are events: its truncate is housekeeping. */
+  readonly isOutbox: boolean
+}
+
+export interface CatalogOptions {
+  rules: ProducerRules
+  sink: RecordSink
+  formats: readonly Format[]
+  notify: Notify
+}
+
+/** Chooses and compiles the processor of each table version, by the subscription's rules. */
+export class Catalog {
+  private readonly options: CatalogOptions
+  private readonly formats: ReadonlyMap<string, Format>
+  private readonly tables: ReadonlyMap<string, TableRule>
+  private readonly outboxes: ReadonlyMap<string, OutboxTableRule>
+  /** By table id; null for a table that no rule names. */
+  private readonly routes = new Map<number, Route | null>()
+  private readonly keyScratch = new Scratch()
+  private readonly valueScratch = new Scratch()
+  private pending: Promise<void>[] = []
+
+  /** Throws CONFIG_INVALID for a topic Kafka would refuse, NOT_AVAILABLE for a format nobody registered. */
+  constructor(options: CatalogOptions) {
+    this.options = options
+    this.formats = new Map([jsonFormat, ...options.formats].map(format => [format.name, format]))
+    this.tables = new Map(options.rules.tables.map(rule => [rule.qualifiedName, rule]))
+    this.outboxes = new Map(options.rules.outbox.tables.map(rule => [rule.qualifiedName, rule]))
+    for (const rule of options.rules.tables) this.check(rule)
+  }
+
+  /** The route of a table, compiled when its definition is new; null when no rule names it. */
+  route(table: Table): Route | null {
+    const route = this.routes.get(table.id)
+    if (route !== undefined && (route === null || route.table === table)) return route
+    return this.compile(table)
+  }
+
+  /** Compiles anew. Throws TABLE_WITHOUT_KEY, COLUMN_UNKNOWN, ROW_UNSUITABLE, CONFIG_INVALID. */
+  compile(table: Table): Route | null {
+    const route = this.routeOf(table)
+    if (route === null && !this.routes.has(table.id)) this.unconfigured(table)
+    this.routes.set(table.id, route)
+    const wait = route?.keyFormat?.ready?.()
+    if (wait) this.pending.push(wait)
+    return route
+  }
+
+  /** Resolves when every format compiled since the last call can write; null: all can. */
+  ready(): Promise<void> | null {
+    if (this.pending.length === 0) return null
+    const all = Promise.all(this.pending).then(() => {})
+    this.pending = []
+    return all
+  }
+
+  /** Gives back memory an exceptionally large row needed. */
+  trim(): void {
+    this.keyScratch.trim()
+    this.valueScratch.trim()
+  }
+
+  private routeOf(table: Table): Route | null {
+    const rule = this.tables.get(table.qualifiedName)
+    if (rule !== undefined) return this.tableRoute(table, rule)
+    const outbox = this.outboxes.get(table.qualifiedName)
+    if (outbox === undefined) return null
+    const { sink, notify } = this.options
+    const builtIn = new OutboxTableProcessor(table, outbox, sink, notify)
+    return { table, builtIn, keyFormat: null, processor: null, isOutbox: true }
+  }
+
+  private tableRoute(table: Table, rule: TableRule): Route {
+    const key = keyColumnsOf(table, rule)
+    const format = (this.formats.get(rule.format) ?? jsonFormat).compile(table, key)
+    const { keyScratch, valueScratch } = this
+    const target = { table, topic: this.options.sink.topic(rule.topic), key, keyScratch, valueScratch }
+    return {
+      table,
+      builtIn: builtInFor(rule, { ...target, format, deletes: rule.deletes }),
+      keyFormat: key.length === 0 ? null : format,
+      processor: rule.processor,
+      isOutbox: false
+    }
+  }
+
+  private check(rule: TableRule): void {
+    const fault = topicNameFault(rule.topic)
+    if (fault !== null) {
+      throw new TidemarkError('CONFIG_INVALID', { message: `the topic of table ${rule.qualifiedName} ${fault}` })
+    }
+    if (auditFormats.has(rule.format) || this.formats.has(rule.format)) return
+    const known = [...this.formats.keys(), ...auditFormats].join(', ')
+    throw new TidemarkError('NOT_AVAILABLE', {
+      message: `table ${rule.qualifiedName} asks for format ${rule.format}, which this version has not`,
+      cure: `use one of: ${known}`
+    })
+  }
+
+  private unconfigured(table: Table): void {
+    const message = `table ${table.qualifiedName} is published but not configured: its operations are left out`
+    new RepeatedNotice(this.options.notify, 'warn', message).happened()
+  }
+}
+
+const auditFormats: ReadonlySet<string> = new Set(['audit', 'audit-single'])
+
+function builtInFor(rule: TableRule, options: ConstructorParameters<typeof TableProcessor>[0]): BuiltInProcessor {
+  if (rule.format === 'audit') return new AuditProcessor(options)
+  if (rule.format === 'audit-single') return new AuditSingleProcessor(options)
+  return new TableProcessor(options)
+}

@@ -1,0 +1,110 @@
+import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
+import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
+import type { Table } from '@tidemark/schemas/table.ts'
+import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { RecordOutput } from './output.ts'
+import type { Processor, ProcessorOperation } from './processor.ts'
+
+/** Errors that are the processor's own doing; others (a fenced producer, a record too large) pass as they are. */
+const ownErrors: ReadonlySet<ErrorCode> = new Set(['ROW_UNSUITABLE', 'COLUMN_UNKNOWN', 'RECORD_INVALID'])
+const framesMax = 10
+
+/**
+ * Runs a user processor. What it throws becomes PROCESSOR_FAILED naming processor, hook, table and operation, and the
+ * line in its file; never the message of a foreign error, which may quote row values.
+ */
+export class GuardedProcessor {
+  readonly processor: Processor
+  private readonly file: string
+  private readonly output: RecordOutput
+
+  /** `file`: path, for errors. */
+  constructor(processor: Processor, file: string, output: RecordOutput) {
+    this.processor = processor
+    this.file = file
+    this.output = output
+  }
+
+  process(operation: ProcessorOperation): void {
+    this.run('process', operation as Operation, () => this.processor.process(operation, this.output))
+  }
+
+  truncate(operation: ProcessorOperation): void {
+    this.run('truncate', operation as Operation, () => this.processor.truncate?.(operation, this.output))
+  }
+
+  transaction(hook: 'begin' | 'commit', transaction: TransactionContext): void {
+    this.run(hook, null, () => this.processor[hook]?.(transaction, this.output))
+  }
+
+  table(hook: 'schema' | 'refreshStart' | 'refreshEnd', table: Table): void {
+    this.run(`${hook} of ${table.qualifiedName}`, null, () => this.processor[hook]?.(table, this.output))
+  }
+
+  private run(hook: string, operation: Operation | null, call: () => unknown): void {
+    this.output.enter()
+    let thrown: unknown = null
+    let returned: unknown
+    try {
+      returned = call()
+    } catch (error) {
+      thrown = error ?? new TypeError()
+    }
+    // What a call on `out` met comes first: it may have been caught, or thrown on as something else.
+    const met = this.output.leave() ?? thrown
+    if (met !== null) throw this.failed(hook, operation, met)
+    if (isPromise(returned)) throw this.asynchronous(hook, operation, returned)
+  }
+
+  private failed(hook: string, operation: Operation | null, error: unknown): TidemarkError {
+    if (isTidemarkError(error) && !ownErrors.has(error.code)) return error
+    const frames = framesOf(error)
+    const frame = frames.find(line => line.includes(this.file))
+    const what = isTidemarkError(error) ? `${error.code}: ${error.message}` : nameOf(error)
+    return new TidemarkError('PROCESSOR_FAILED', {
+      message: `${this.describe(hook, operation)}: ${what}`,
+      place: frame === undefined ? this.file : `${this.file}${/:\d+:\d+(?=\)?$)/.exec(frame)?.[0] ?? ''}`,
+      ...(isTidemarkError(error) ? { cure: error.cure } : {}),
+      cause: isTidemarkError(error) ? error : withoutMessage(error, frames)
+    })
+  }
+
+  private asynchronous(hook: string, operation: Operation | null, promise: PromiseLike<unknown>): TidemarkError {
+    // What it rejects with is of no interest: it must not end the agent as an unhandled rejection.
+    promise.then(undefined, () => {})
+    return new TidemarkError('PROCESSOR_FAILED', {
+      message: `${this.describe(hook, operation)}: it returned a promise, but processors are synchronous`,
+      place: this.file,
+      cure: 'take out `async`; look things up before, or in a consumer behind Kafka'
+    })
+  }
+
+  private describe(hook: string, operation: Operation | null): string {
+    const name = `processor ${this.processor.name}`
+    if (operation === null) return `${name} failed in ${hook}`
+    const on = operation.table === null ? operation.kind : `${operation.kind} on ${operation.table.qualifiedName}`
+    return `${name} failed in ${hook} of ${on}, operation ${operation.ordinal} of transaction ${operation.transaction.sourceId}`
+  }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** Class of a foreign error; its message may quote row values. */
+function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return `it threw ${error === null ? 'null' : `a value of type ${typeof error}`}`
+  return /^[A-Za-z]{1,64}$/.test(error.name) ? error.name : 'Error'
+}
+
+function framesOf(error: unknown): string[] {
+  if (!(error instanceof Error) || typeof error.stack !== 'string') return []
+  const lines = error.stack.split('\n')
+  return lines.filter(line => /^\s+at .*:\d+:\d+\)?$/.test(line)).slice(0, framesMax)
+}
+
+function withoutMessage(error: unknown, frames: readonly string[]): Error {
+  const plain = new Error('its message is withheld, since it may quote row values')
+  plain.stack = [nameOf(error), ...frames].join('\n')
+  return plain
+}

@@ -1,0 +1,13 @@
+export { json } from './json-value.ts'
+export {
+  defineProcessor,
+  type HeaderValue,
+  type OutgoingRecord,
+  type Output,
+  type Processor,
+  type ProcessorOperation
+} from './processor.ts'
+export type { Operation, OperationKind, TransactionContext } from '@tidemark/schemas/operation.ts'
+export { Row } from '@tidemark/schemas/row.ts'
+export type { Column, Table } from '@tidemark/schemas/table.ts'
+export { parseJson } from '@tidemark/schemas/json-text.ts'

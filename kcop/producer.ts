@@ -1,0 +1,160 @@
+import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
+import type { Table } from '@tidemark/schemas/table.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { Catalog, type Route } from './catalog.ts'
+import type { Format } from './format.ts'
+import { GuardedProcessor } from './guard.ts'
+import type { Notify } from './notice.ts'
+import { OperationView } from './operation-view.ts'
+import { OutboxMessageProcessor } from './outbox/outbox-message.ts'
+import { RecordOutput } from './output.ts'
+import type { BuiltInProcessor, Processor } from './processor.ts'
+import type { AnnotatedSink } from './record-sink.ts'
+import { outboxDefaults, type ProducerRules } from './rules.ts'
+import { TruncateAnnotation } from './truncate-annotation.ts'
+
+export interface ProducerOptions {
+  rules: ProducerRules
+  /** The open transaction of the delivery. */
+  sink: AnnotatedSink
+  /** User processors by file, as the rules name them. */
+  processors?: ReadonlyMap<string, Processor>
+  /** Formats besides the built-in ones. */
+  formats?: readonly Format[]
+  notify?: Notify
+}
+
+/**
+ * Turns the operations of a subscription into records, by its rules. Made anew for each ownership, around its sink. An
+ * error thrown by any method stops the transaction: nothing of it may be named.
+ */
+export class Producer {
+  private readonly catalog: Catalog
+  private readonly output: RecordOutput
+  private readonly view = new OperationView()
+  private readonly truncates = new TruncateAnnotation()
+  private readonly messages: ReadonlyMap<string, BuiltInProcessor>
+  private readonly users: ReadonlyMap<string, GuardedProcessor>
+  /** Those whose hooks see every transaction. */
+  private readonly beginners: readonly GuardedProcessor[]
+  private readonly committers: readonly GuardedProcessor[]
+
+  /** Throws CONFIG_INVALID, NOT_AVAILABLE; PROCESSOR_INVALID when a processor the rules name is not given. */
+  constructor(options: ProducerOptions) {
+    const { rules, sink, processors = new Map(), formats = [], notify = () => {} } = options
+    this.catalog = new Catalog({ rules, sink, formats, notify })
+    this.output = new RecordOutput(sink, operation => this.byDefault(operation))
+    this.users = guarded(rules, processors, this.output)
+    this.beginners = [...this.users.values()].filter(user => user.processor.begin !== undefined)
+    this.committers = [...this.users.values()].filter(user => user.processor.commit !== undefined)
+    this.messages = new Map(
+      rules.outbox.messages.map(prefix => [prefix, new OutboxMessageProcessor(prefix, outboxDefaults, sink, notify)])
+    )
+  }
+
+  /**
+   * A table's definition, before its first operation and after each change. Throws TABLE_WITHOUT_KEY, COLUMN_UNKNOWN,
+   * ROW_UNSUITABLE, PROCESSOR_FAILED.
+   */
+  schema(table: Table): void {
+    const route = this.catalog.compile(table)
+    this.userOf(route)?.table('schema', table)
+  }
+
+  /** Resolves when every format can write the tables it has been told; null: at once. Hold operations until then. */
+  ready(): Promise<void> | null {
+    return this.catalog.ready()
+  }
+
+  begin(transaction: TransactionContext): void {
+    this.truncates.clear()
+    for (const user of this.beginners) user.transaction('begin', transaction)
+  }
+
+  /** Throws ROW_UNSUITABLE, RECORD_TOO_LARGE, PROCESSOR_FAILED, and what `schema` throws. */
+  process(operation: Operation): void {
+    if (operation.kind === 'truncate') this.truncate(operation)
+    else if (operation.kind === 'message') this.message(operation)
+    else this.row(operation)
+  }
+
+  commit(transaction: TransactionContext): void {
+    for (const user of this.committers) user.transaction('commit', transaction)
+    this.truncates.write(this.output.sink)
+    this.catalog.trim()
+  }
+
+  refreshStart(table: Table): void {
+    this.userOf(this.catalog.route(table))?.table('refreshStart', table)
+  }
+
+  refreshEnd(table: Table): void {
+    this.userOf(this.catalog.route(table))?.table('refreshEnd', table)
+  }
+
+  private row(operation: Operation): void {
+    const route = this.catalog.route(tableOf(operation))
+    if (route === null) return
+    if (route.processor === null) {
+      route.builtIn.process(operation, this.output)
+      return
+    }
+    this.userOf(route)!.process(this.view.show(operation, route.keyFormat))
+  }
+
+  private message(operation: Operation): void {
+    if (operation.message === null) return
+    this.messages.get(operation.message.prefix)?.process(operation, this.output)
+  }
+
+  private truncate(operation: Operation): void {
+    const captured = operation.truncated.filter(table => {
+      const route = this.catalog.route(table)
+      return route !== null && !route.isOutbox
+    })
+    if (captured.length === 0) return
+    this.truncates.add(
+      operation,
+      captured.map(table => table.qualifiedName)
+    )
+    for (const table of captured) {
+      const user = this.userOf(this.catalog.route(table))
+      if (user?.processor.truncate !== undefined) user.truncate(this.view.show(operation, null, table))
+    }
+  }
+
+  private byDefault(operation: Operation): void {
+    if (operation.kind === 'message') this.message(operation)
+    else if (operation.kind !== 'truncate') {
+      this.catalog.route(tableOf(operation))?.builtIn.process(operation, this.output)
+    }
+  }
+
+  private userOf(route: Route | null): GuardedProcessor | null {
+    return route === null || route.processor === null ? null : (this.users.get(route.processor) ?? null)
+  }
+}
+
+function tableOf(operation: Operation): Table {
+  if (operation.table !== null) return operation.table
+  throw new TidemarkError('INTERNAL', { message: `an operation of kind ${operation.kind} came without its table` })
+}
+
+function guarded(
+  rules: ProducerRules,
+  processors: ReadonlyMap<string, Processor>,
+  output: RecordOutput
+): ReadonlyMap<string, GuardedProcessor> {
+  const users = new Map<string, GuardedProcessor>()
+  for (const { processor: file, qualifiedName } of rules.tables) {
+    if (file === null || users.has(file)) continue
+    const processor = processors.get(file)
+    if (processor === undefined) {
+      throw new TidemarkError('PROCESSOR_INVALID', {
+        message: `processor ${file} of table ${qualifiedName} was not loaded`
+      })
+    }
+    users.set(file, new GuardedProcessor(processor, file, output))
+  }
+  return users
+}

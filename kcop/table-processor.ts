@@ -1,0 +1,107 @@
+import type { Operation } from '@tidemark/schemas/operation.ts'
+import type { Table } from '@tidemark/schemas/table.ts'
+import type { Tuple } from '@tidemark/schemas/tuple.ts'
+import type { TableFormat } from './format.ts'
+import type { BuiltInProcessor, Output } from './processor.ts'
+import { BY_KEY, type RecordSink, type Topic } from './record-sink.ts'
+import type { Deletes } from './rules.ts'
+import type { Scratch } from './scratch.ts'
+import { keyDiffers, oldKeyNotSent, requireEitherSent, requireKeyOf } from './table-key.ts'
+
+export interface TableProcessorOptions {
+  table: Table
+  topic: Topic
+  format: TableFormat
+  /** Indexes of the record key's columns; empty makes keyless records. */
+  key: readonly number[]
+  deletes: Deletes
+  /** Shared by all tables: only what is being written is in them. */
+  keyScratch: Scratch
+  valueScratch: Scratch
+}
+
+/**
+ * The default processor of one version of a table. Insert and update: key and after image. Delete: what `deletes` says,
+ * under the old key. An update that changes the key: what a delete of the old key would be, then the row under the new
+ * one. Truncates make no record: see TruncateAnnotation. Nothing is made per row but bytes.
+ */
+export class TableProcessor implements BuiltInProcessor {
+  readonly name = 'table'
+  private readonly options: TableProcessorOptions
+
+  constructor(options: TableProcessorOptions) {
+    this.options = options
+  }
+
+  process(operation: Operation, out: Output): void {
+    switch (operation.kind) {
+      case 'insert':
+        this.row(operation, out.sink)
+        return
+      case 'update':
+        if (this.movesKey(operation)) this.removal(operation, operation.oldTuple!, out.sink)
+        this.row(operation, out.sink)
+        return
+      case 'delete':
+        if (this.options.deletes === 'none') return
+        if (operation.oldTuple === null) throw oldKeyNotSent(this.options.table)
+        this.removal(operation, operation.oldTuple, out.sink)
+        return
+      case 'truncate':
+      case 'message':
+        return
+    }
+  }
+
+  private movesKey(operation: Operation): boolean {
+    const { oldTuple, newTuple } = operation
+    if (oldTuple === null || newTuple === null || this.options.deletes === 'none') return false
+    return keyDiffers(this.options.key, oldTuple, newTuple)
+  }
+
+  private row(operation: Operation, sink: RecordSink): void {
+    const { format, topic, keyScratch, valueScratch } = this.options
+    const key = this.keyOf(operation.newTuple!, this.earlierKey(operation))
+    valueScratch.length = 0
+    const headers = format.value(operation, 'row', valueScratch)
+    sink.append(topic, BY_KEY, key, 0, keyScratch.length, valueScratch.bytes, 0, valueScratch.length, headers)
+  }
+
+  private removal(operation: Operation, old: Tuple, sink: RecordSink): void {
+    const { table, key, deletes } = this.options
+    if (operation.beforeIsKeyOnly) requireKeyOf(table, key, old)
+    const keyBytes = this.keyOf(old, null)
+    if (deletes === 'content' || deletes === 'both') this.content(operation, keyBytes, sink)
+    if (deletes === 'tombstone' || deletes === 'both') this.tombstone(keyBytes, sink)
+  }
+
+  private content(operation: Operation, key: Buffer | null, sink: RecordSink): void {
+    const { format, topic, keyScratch, valueScratch } = this.options
+    valueScratch.length = 0
+    const headers = format.value(operation, 'removal', valueScratch)
+    sink.append(topic, BY_KEY, key, 0, keyScratch.length, valueScratch.bytes, 0, valueScratch.length, headers)
+  }
+
+  private tombstone(key: Buffer | null, sink: RecordSink): void {
+    sink.append(this.options.topic, BY_KEY, key, 0, this.options.keyScratch.length, null, 0, 0, null)
+  }
+
+  private keyOf(image: Tuple, earlier: Tuple | null): Buffer | null {
+    const { format, key, keyScratch } = this.options
+    keyScratch.length = 0
+    if (key.length === 0) return null
+    format.key(image, earlier, keyScratch)
+    return keyScratch.bytes
+  }
+
+  /**
+   * Where a key column of the row that was left out as unchanged can be read: the server sends the old key whenever a key
+   * column is stored out of line (heapam.c, ExtractReplicaIdentity).
+   */
+  private earlierKey(operation: Operation): Tuple | null {
+    const { oldTuple, newTuple } = operation
+    if (oldTuple === null || !operation.beforeIsKeyOnly) return oldTuple
+    requireEitherSent(this.options.table, this.options.key, newTuple!, oldTuple)
+    return oldTuple
+  }
+}

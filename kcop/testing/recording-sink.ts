@@ -1,0 +1,86 @@
+import type { AnnotatedSink, HeaderBlock, Topic } from '../record-sink.ts'
+
+/** A record as it reached the sink. */
+export interface RecordedRecord {
+  topic: string
+  /** Chosen by the key when absent. */
+  partition?: number
+  key: string | null
+  value: string | null
+  /** Latin-1 would be wrong for text, UTF-8 for bytes: values as bytes. */
+  valueBytes: Buffer | null
+  headers: Record<string, string | null>
+}
+
+/** A sink that keeps what it gets, decoded, for tests. */
+export class RecordingSink implements AnnotatedSink {
+  readonly records: RecordedRecord[] = []
+  readonly annotations: Record<string, string> = {}
+  readonly topics = new Set<string>()
+
+  topic(name: string): Topic {
+    this.topics.add(name)
+    return { name }
+  }
+
+  append(
+    topic: Topic,
+    partition: number,
+    key: Buffer | null,
+    keyStart: number,
+    keyEnd: number,
+    value: Buffer | null,
+    valueStart: number,
+    valueEnd: number,
+    headers: HeaderBlock | null
+  ): void {
+    this.records.push({
+      topic: topic.name,
+      ...(partition < 0 ? {} : { partition }),
+      key: key === null ? null : key.toString('utf8', keyStart, keyEnd),
+      value: value === null ? null : value.toString('utf8', valueStart, valueEnd),
+      valueBytes: value === null ? null : Buffer.from(value.subarray(valueStart, valueEnd)),
+      headers: headers === null ? {} : decodeHeaders(headers)
+    })
+  }
+
+  annotate(name: string, value: Uint8Array): void {
+    this.annotations[name] = Buffer.from(value).toString()
+  }
+
+  /** Takes the records since the last call, without the bytes. */
+  take(): Omit<RecordedRecord, 'valueBytes'>[] {
+    return this.records.splice(0).map(({ valueBytes: _, ...record }) => record)
+  }
+}
+
+function decodeHeaders(block: HeaderBlock): Record<string, string | null> {
+  const reader = { bytes: block.bytes, at: block.start }
+  const headers: Record<string, string | null> = {}
+  for (let index = 0; index < block.count; index++) {
+    const name = text(reader, varint(reader))!
+    headers[name] = text(reader, varint(reader))
+  }
+  if (reader.at !== block.end) throw new RangeError('a header block has bytes behind its headers')
+  return headers
+}
+
+interface Reader {
+  readonly bytes: Buffer
+  at: number
+}
+
+function varint(reader: Reader): number {
+  let value = 0
+  for (let shift = 0; ; shift += 7) {
+    const byte = reader.bytes[reader.at++]!
+    value |= (byte & 127) << shift
+    if (byte < 128) return (value >>> 1) ^ -(value & 1)
+  }
+}
+
+function text(reader: Reader, length: number): string | null {
+  if (length < 0) return null
+  reader.at += length
+  return reader.bytes.toString('utf8', reader.at - length, reader.at)
+}
