@@ -51,11 +51,7 @@ export class CommitStreamLog {
     const request = { topic: this.topic, partition: 0, offset: from, bytesMax: fetchBytesMax }
     const [answer] = await this.reader.fetch([request], fetchWaitMs)
     if (!answer) return from
-    if (answer.outOfRange || answer.highWatermark < to) {
-      throw this.truncated(
-        `it spans ${answer.logStart} to ${answer.highWatermark}, offset ${from} of ${to} was asked for`
-      )
-    }
+    if (answer.outOfRange || answer.highWatermark < to) await this.confirmHeld(from, to)
     const records = new RecordReader()
     records.reset(answer.batches, from, this.topic)
     while (records.next()) {
@@ -63,6 +59,16 @@ export class CommitStreamLog {
       visit(this.place(records))
     }
     return records.nextOffset
+  }
+
+  /**
+   * A leader just elected may not know its high watermark yet and answer a Fetch with a lower one; asked for its bounds
+   * it waits until it knows (KIP-207). So only bounds tell that the stream was cut.
+   */
+  private async confirmHeld(from: number, to: number): Promise<void> {
+    const { start, end } = await this.bounds()
+    if (start <= from && end >= to) return
+    throw this.truncated(`it spans ${start} to ${end}, offset ${from} of ${to} was asked for`)
   }
 
   private place(records: RecordReader): PlacedRecord {
