@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What is fetched or made once per checkout and may be deleted at any time: .tidemark/ at the root. */
+/** What is fetched or made once and may be deleted at any time: TIDEMARK_CACHE, else .tidemark/ at the checkout's root. */
 export function cacheDirectory(): string {
-  const directory = join(import.meta.dirname, '..', '.tidemark')
+  const directory = process.env['TIDEMARK_CACHE'] ?? join(import.meta.dirname, '..', '.tidemark')
   mkdirSync(directory, { recursive: true })
   return directory
 }

@@ -17,13 +17,21 @@ export function kafkaDirectory(): string {
   return join(cacheDirectory(), `kafka-${kafkaVersion()}`)
 }
 
+function libsDirectory(): string {
+  return join(kafkaDirectory(), 'libs')
+}
+
+export function areJarsFetched(): boolean {
+  return existsSync(libsDirectory())
+}
+
 /**
  * The directory of Kafka's jars, fetched by Maven the first time (54 MB).
  * @param say told what takes long, in one line
  */
 export async function fetchKafkaJars(say: (line: string) => void): Promise<string> {
-  const libs = join(kafkaDirectory(), 'libs')
-  if (existsSync(libs)) return libs
+  const libs = libsDirectory()
+  if (areJarsFetched()) return libs
   say(`fetching Apache Kafka ${kafkaVersion()} with Maven, once (54 MB, about 10 s on a good line)`)
   const begun = performance.now()
   const fresh = `${libs}-${process.pid}`

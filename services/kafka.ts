@@ -1,10 +1,7 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { freePorts } from './free-port.ts'
-import { fetchKafkaJars } from './kafka-jars.ts'
-import { formatStorage, kafkaUuid } from './kafka-storage.ts'
-import { makeScratchDirectory } from './scratch.ts'
-import { ServerProcess } from './server-process.ts'
+import { spawnSync } from 'node:child_process'
+import { startBrokers } from './kafka-brokers.ts'
+import { startContainer } from './kafka-container.ts'
+import { areJarsFetched, fetchKafkaJars } from './kafka-jars.ts'
 
 export interface KafkaOptions {
   /** Brokers, each also a controller of the quorum. Default 1. */
@@ -34,162 +31,57 @@ export interface KafkaNode {
 export interface KafkaCluster {
   brokers: string[]
   nodes: KafkaNode[]
-  /** Directory of Kafka's jars, for its own tools: java -cp `<libs>/*` org.apache.kafka.tools.TopicCommand. */
-  libs: string
+  /**
+   * Directory of Kafka's jars, for its own tools: java -cp `<libs>/*` org.apache.kafka.tools.TopicCommand.
+   * Undefined when the broker runs in a container.
+   */
+  libs: string | undefined
   /** Ends every broker at once and removes its data. */
   stop(): Promise<void>
 }
 
-interface NodePlan {
-  id: number
-  brokerPort: number
-  controllerPort: number
-  directory: string
-}
-
-const startTimeoutMs = 90_000
 const attempts = 3
+const javaVersionMin = 17
 
 /**
  * Starts real Apache Kafka brokers (KRaft) on free ports of 127.0.0.1, with data in this process's scratch directory.
- * Topics are never created by the way. They end with this process. Needs Java 17, and Maven the first time.
+ * Topics are never created by the way. They end with this process.
+ * Needs Java 17, and Maven the first time; without them one broker runs in a Docker container.
  */
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaCluster> {
-  const libs = await fetchKafkaJars(options.say ?? (() => {}))
+  const start = await starterFor(options)
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startCluster(libs, options)
+      return await start()
     } catch (error) {
-      const portTaken = error instanceof Error && error.message.includes('Address already in use')
+      const portTaken =
+        error instanceof Error && /address already in use|port is already allocated/i.test(error.message)
       if (!portTaken || attempt === attempts) throw error
     }
   }
 }
 
-async function startCluster(libs: string, options: KafkaOptions): Promise<KafkaCluster> {
-  const root = makeScratchDirectory('kafka')
-  const plans = await planNodes(root, options.nodes ?? 1)
-  const clusterId = kafkaUuid()
-  for (const plan of plans) {
-    mkdirSync(plan.directory)
-    formatStorage(join(plan.directory, 'data'), clusterId, plan.id, libs)
-    writeFileSync(join(plan.directory, 'server.properties'), propertiesOf(plan, plans, options))
+async function starterFor(options: KafkaOptions): Promise<() => Promise<KafkaCluster>> {
+  const say = options.say ?? (() => {})
+  if (javaVersion() >= javaVersionMin && (areJarsFetched() || answers('mvn', ['--version']))) {
+    const libs = await fetchKafkaJars(say)
+    return () => startBrokers(libs, options)
   }
-  const starts = await Promise.allSettled(plans.map(plan => StartedNode.start(plan, libs, options)))
-  const nodes = starts.flatMap(start => (start.status === 'fulfilled' ? [start.value] : []))
-  const stop = async (): Promise<void> => {
-    await Promise.all(nodes.map(node => node.crash()))
-    rmSync(root, { recursive: true, force: true })
+  if (answers('docker', ['info'])) {
+    say('no Java 17 with Maven here: running Kafka in a Docker container')
+    return () => startContainer(options)
   }
-  const failed = starts.find(start => start.status === 'rejected')
-  if (failed) {
-    await stop()
-    throw failed.reason
-  }
-  return { brokers: nodes.map(node => node.address), nodes, libs, stop }
+  throw new Error(
+    'Kafka needs Java 17 or newer and Maven (mvn), or a running Docker; or name brokers by TIDEMARK_KAFKA_BROKERS=host:port'
+  )
 }
 
-async function planNodes(root: string, count: number): Promise<NodePlan[]> {
-  const ports = await freePorts(count * 2)
-  return Array.from({ length: count }, (_, index) => ({
-    id: index + 1,
-    brokerPort: ports[index * 2] ?? 0,
-    controllerPort: ports[index * 2 + 1] ?? 0,
-    directory: join(root, `node-${index + 1}`)
-  }))
+/** The major version of `java` in PATH; 0 when there is none. */
+function javaVersion(): number {
+  const { stderr } = spawnSync('java', ['-version'], { encoding: 'utf8' })
+  return Number(/version "(\d+)/.exec(stderr ?? '')?.[1] ?? 0)
 }
 
-class StartedNode implements KafkaNode {
-  readonly id: number
-  readonly address: string
-  readonly #launch: () => Promise<ServerProcess>
-  #server: ServerProcess
-
-  private constructor(plan: NodePlan, server: ServerProcess, launch: () => Promise<ServerProcess>) {
-    this.id = plan.id
-    this.address = `127.0.0.1:${plan.brokerPort}`
-    this.#server = server
-    this.#launch = launch
-  }
-
-  static async start(plan: NodePlan, libs: string, options: KafkaOptions): Promise<StartedNode> {
-    const launch = (): Promise<ServerProcess> => launchBroker(plan, libs, options)
-    return new StartedNode(plan, await launch(), launch)
-  }
-
-  get pid(): number {
-    return this.#server.pid
-  }
-
-  get logFile(): string {
-    return this.#server.logFile
-  }
-
-  async stop(): Promise<void> {
-    await this.#server.stop()
-  }
-
-  async crash(): Promise<void> {
-    await this.#server.kill('SIGKILL')
-  }
-
-  async restart(): Promise<void> {
-    this.#server = await this.#launch()
-  }
-}
-
-async function launchBroker(plan: NodePlan, libs: string, options: KafkaOptions): Promise<ServerProcess> {
-  const server = new ServerProcess({
-    name: `Kafka node ${plan.id}`,
-    file: 'java',
-    args: [
-      `-Xmx${options.heapMegabytes ?? 512}m`,
-      '-XX:+UseSerialGC',
-      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-      '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
-      '-Dorg.slf4j.simpleLogger.showDateTime=true',
-      '-cp',
-      join(libs, '*'),
-      'kafka.Kafka',
-      join(plan.directory, 'server.properties')
-    ],
-    logFile: join(plan.directory, `kafka-${Date.now()}.log`),
-    stopSignal: 'SIGTERM',
-    orphanSignal: 'SIGKILL'
-  })
-  await server.untilReady(() => server.log().includes('Kafka Server started'), startTimeoutMs)
-  return server
-}
-
-function propertiesOf(plan: NodePlan, plans: NodePlan[], options: KafkaOptions): string {
-  const copies = Math.min(3, plans.length)
-  const enough = Math.min(2, plans.length)
-  const properties: Record<string, string | number | boolean> = {
-    'process.roles': 'broker,controller',
-    'node.id': plan.id,
-    'controller.quorum.voters': plans.map(node => `${node.id}@127.0.0.1:${node.controllerPort}`).join(','),
-    listeners: `PLAINTEXT://127.0.0.1:${plan.brokerPort},CONTROLLER://127.0.0.1:${plan.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${plan.brokerPort}`,
-    'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-    'log.dirs': join(plan.directory, 'data'),
-    'auto.create.topics.enable': false,
-    'default.replication.factor': copies,
-    'offsets.topic.num.partitions': 4,
-    'offsets.topic.replication.factor': copies,
-    'transaction.state.log.num.partitions': 2,
-    'transaction.state.log.replication.factor': copies,
-    'transaction.state.log.min.isr': enough,
-    'share.coordinator.state.topic.replication.factor': copies,
-    'share.coordinator.state.topic.min.isr': enough,
-    'group.initial.rebalance.delay.ms': 0,
-    // Indexes are preallocated per partition: at the default 10 MB a few hundred test topics fill a small disk.
-    'log.index.size.max.bytes': 1_048_576,
-    'log.segment.bytes': 67_108_864,
-    'log.cleaner.dedupe.buffer.size': 16_777_216,
-    ...options.settings
-  }
-  return Object.entries(properties)
-    .map(([name, value]) => `${name}=${value}\n`)
-    .join('')
+function answers(command: string, args: string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0
 }

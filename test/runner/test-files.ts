@@ -13,7 +13,7 @@ const starters = ['services/postgres.ts', 'services/kafka.ts']
 
 /** Every *.test.ts, sorted by whether it needs servers. Nobody has to keep a list. */
 export function sortTestFiles(files: SourceFile[]): TestFiles {
-  const graph = importGraph(files, 'all')
+  const graph = importGraph(files, 'values')
   const tests = files.map(({ path }) => path).filter(path => path.endsWith('.test.ts'))
   const needsServers = (path: string): boolean => {
     const reached = reachableFrom(graph, path)
