@@ -47,6 +47,10 @@ export const errorCodes = {
     means: 'the slot was confirmed beyond the last published transaction: changes between are lost to it',
     cure: 'find who advanced the slot; retire and apply anew with a first copy'
   },
+  SLOT_UNSUITABLE: {
+    means: 'a replication slot of that name exists, but not for pgoutput in this database',
+    cure: 'choose another name in `postgres.slot`, or drop the slot if nobody needs it'
+  },
   SLOT_IN_USE: {
     means: 'another process holds the replication slot',
     cure: 'stop the other agent, or wait for it: a standby takes over by itself'
@@ -72,6 +76,10 @@ export const errorCodes = {
   RECORDS_MISSING: {
     means: 'records that a transaction names are not in their partition',
     cure: 'they were removed by retention, deletion or compaction: check the topic policy; `allowIncomplete` reads compacted topics'
+  },
+  RECORDS_CONFLICTING: {
+    means: 'a record number of a transaction stands twice, or above the number of its records',
+    cure: 'something else writes to the topic with a copied tidemark header: find it by the place named and stop it'
   },
   EXTENSION_MANDATORY: {
     means: 'the commit stream carries an entry this version does not know and must not skip',

@@ -19,14 +19,15 @@ export interface FrameHandler {
 /**
  * Splits what a PostgreSQL server sends into messages, in the order sent. Makes no object per CopyData message that
  * lies within a chunk. A message over several chunks is gathered; memory is bounded by what of it has arrived (twice).
- * `feed` and `release` throw PROTOCOL_INVALID, and whatever the handler throws; the reader is of no use afterwards.
+ * A chunk may be overwritten once `feed` has returned. `feed` and `release` throw PROTOCOL_INVALID, and whatever the
+ * handler throws; the reader is of no use afterwards.
  */
 export class FrameReader {
   private readonly handler: FrameHandler
   private held = false
-  /** Chunks not yet split, the first from `offset`. Only a held reader keeps any. */
+  private splitting = false
+  /** Copies of what is not yet split. Only a held reader keeps any. */
   private waiting: Buffer[] = []
-  private offset = 0
   private carry: Buffer = Buffer.allocUnsafe(0x1_0000)
   private carried = 0
 
@@ -35,11 +36,8 @@ export class FrameReader {
   }
 
   feed(chunk: Buffer): void {
-    if (this.held) {
-      this.waiting.push(chunk)
-      return
-    }
-    this.split(chunk, 0)
+    if (this.held) this.waiting.push(Buffer.from(chunk))
+    else this.split(chunk)
   }
 
   /** Stops before the next message, also when called by the handler: the rest waits for `release`. */
@@ -47,35 +45,26 @@ export class FrameReader {
     this.held = true
   }
 
-  /** Goes on with what waited. Not to be called by the handler. */
+  /** Goes on with what waited. Called by the handler it only takes back a `hold`. */
   release(): void {
     this.held = false
-    while (!this.held && this.waiting.length > 0) {
-      const chunk = this.waiting.shift()!
-      const offset = this.offset
-      this.offset = 0
-      this.split(chunk, offset)
-    }
+    while (!this.splitting && !this.held && this.waiting.length > 0) this.split(this.waiting.shift()!)
   }
 
-  private split(chunk: Buffer, from: number): void {
-    let offset = from
-    if (this.carried > 0) offset = this.completeCarried(chunk, offset)
+  private split(chunk: Buffer): void {
+    this.splitting = true
+    let offset = this.carried > 0 ? this.completeCarried(chunk) : 0
     while (!this.held && chunk.length - offset >= headerBytes) {
       const end = offset + messageBytes(chunk, offset)
       if (end > chunk.length) break
       this.deliver(chunk, offset, end)
       offset = end
     }
+    this.splitting = false
     if (offset === chunk.length) return
-    if (this.held) this.keep(chunk, offset)
+    // The rest goes before what came while the reader was held.
+    if (this.held) this.waiting.unshift(Buffer.from(chunk.subarray(offset)))
     else this.carryOver(chunk, offset, chunk.length)
-  }
-
-  /** The rest of a chunk goes before those that came while the reader was held. */
-  private keep(chunk: Buffer, offset: number): void {
-    this.waiting.unshift(chunk)
-    this.offset = offset
   }
 
   private deliver(buffer: Buffer, start: number, end: number): void {
@@ -84,9 +73,9 @@ export class FrameReader {
   }
 
   /** Adds to the carried message; hands it on when it is whole. Returns the offset behind what was taken. */
-  private completeCarried(chunk: Buffer, from: number): number {
-    let offset = from
-    if (this.carried < headerBytes) offset = this.carryOver(chunk, offset, offset + headerBytes - this.carried)
+  private completeCarried(chunk: Buffer): number {
+    let offset = 0
+    if (this.carried < headerBytes) offset = this.carryOver(chunk, 0, headerBytes - this.carried)
     if (this.carried < headerBytes) return offset
     const total = messageBytes(this.carry, 0)
     offset = this.carryOver(chunk, offset, offset + total - this.carried)
@@ -109,8 +98,7 @@ export class FrameReader {
   /** Grows by doubling, not to the length announced: a length is only believed as far as its bytes have come. */
   private reserve(bytes: number): void {
     if (bytes <= this.carry.length) return
-    const room = Math.min(Math.max(bytes, this.carry.length * 2), Math.max(bytes, messageBytesMax + 1))
-    const grown = Buffer.allocUnsafe(room)
+    const grown = Buffer.allocUnsafe(Math.max(bytes, Math.min(this.carry.length * 2, messageBytesMax + 1)))
     this.carry.copy(grown, 0, 0, this.carried)
     this.carry = grown
   }
@@ -128,7 +116,8 @@ function messageBytes(buffer: Buffer, offset: number): number {
 /**
  * Takes over the 'data' of a connection that `pg` has opened and that is idle (pg's parser holds no part of a message):
  * CopyData goes to `onCopyData`, everything else to pg's own listener, so its queries, errors and events work as ever.
- * Errors thrown while splitting or by `onCopyData` go to `onError`, then nothing more is read.
+ * Errors thrown while splitting or by `onCopyData` reject nothing by themselves: they go to `onError`, then nothing
+ * more is split.
  */
 export function takeOver(
   stream: Duplex,
@@ -142,11 +131,13 @@ export function takeOver(
       for (const listener of original) listener.call(stream, message)
     }
   })
+  let failed = false
   stream.on('data', (chunk: Buffer) => {
+    if (failed) return
     try {
       reader.feed(chunk)
     } catch (error) {
-      reader.hold()
+      failed = true
       onError(error)
     }
   })

@@ -1,8 +1,6 @@
-/** A table by name, as configured: never parsed from quoted text. */
-export interface TableName {
-  schema: string
-  name: string
-}
+import type { TableName } from '../config/table-name.ts'
+
+export type { TableName } from '../config/table-name.ts'
 
 /**
  * An identifier for SQL, always quoted (manual 4.1.1). Throws RangeError for the empty name and for a zero byte, which
@@ -14,13 +12,12 @@ export function quoteIdentifier(name: string): string {
 }
 
 /**
- * A string constant for SQL, in a form that does not depend on standard_conforming_strings: with a backslash in it the
- * E'' syntax. For replication commands, which take no parameters. Throws RangeError for a zero byte.
+ * A string constant for a replication command, which takes no parameters and whose grammar knows no escape but the
+ * doubled quote (repl_scanner.l). Throws RangeError for a zero byte.
  */
-export function quoteLiteral(text: string): string {
+export function quoteReplicationLiteral(text: string): string {
   if (text.includes('\0')) throw new RangeError('a literal has no zero byte')
-  const doubled = text.replaceAll("'", "''")
-  return text.includes('\\') ? ` E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`
+  return `'${text.replaceAll("'", "''")}'`
 }
 
 /** `"schema"."name"`. */

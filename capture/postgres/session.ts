@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { readBufferBytes, ReadBufferSocket, streamReadBytes } from './read-buffer.ts'
 import { serverError, type ServerContext } from './server-error.ts'
 
 export interface SessionOptions {
@@ -38,10 +39,35 @@ export function connectSession(options: SessionOptions): Promise<pg.Client> {
 
 /** A walsender that speaks SQL as well (replication=database). Throws as `connectSession`. */
 export function connectReplication(options: SessionOptions): Promise<pg.Client> {
-  return connect(options, { replication: 'database' } as pg.ClientConfig)
+  return connect(options, { replication: 'database' })
 }
 
-async function connect(options: SessionOptions, extra: pg.ClientConfig): Promise<pg.Client> {
+export interface BulkSession {
+  client: pg.Client
+  /** What one read takes at most. */
+  readBytesMax: number
+  /** From now on chunks read are lent, not given: see ReadBufferSocket. */
+  lendChunks(): void
+}
+
+/**
+ * As `connectReplication` (or, with `sql`, as `connectSession`), on a socket that reads in large pieces where there is
+ * no TLS.
+ */
+export async function connectBulk(options: SessionOptions, kind: 'replication' | 'sql'): Promise<BulkSession> {
+  const extra: ClientExtras = kind === 'replication' ? { replication: 'database' } : {}
+  // TLS reads the plain socket natively and hands on pieces of its own. `pg` decides from URL and environment.
+  if (newClient(options, extra).ssl) {
+    return { client: await connect(options, extra), readBytesMax: streamReadBytes, lendChunks: () => {} }
+  }
+  const buffered = new ReadBufferSocket()
+  const client = await connect(options, { ...extra, stream: () => buffered.socket })
+  return { client, readBytesMax: readBufferBytes, lendChunks: () => buffered.lendChunks() }
+}
+
+type ClientExtras = pg.ClientConfig & { replication?: 'database' }
+
+async function connect(options: SessionOptions, extra: ClientExtras): Promise<pg.Client> {
   const client = newClient(options, extra)
   // Without a listener a connection lost between queries would end the process; the next query tells of it.
   client.on('error', () => {})
@@ -54,7 +80,7 @@ async function connect(options: SessionOptions, extra: pg.ClientConfig): Promise
   }
 }
 
-function newClient(options: SessionOptions, extra: pg.ClientConfig): pg.Client {
+function newClient(options: SessionOptions, extra: ClientExtras): pg.Client {
   try {
     return new pg.Client({ ...clientConfig(options), ...extra })
   } catch {
@@ -119,7 +145,7 @@ export function socketOf(client: pg.Client): Socket {
 interface PgConnection {
   stream: Socket
   once(event: string, listener: () => void): unknown
-  on(event: string, listener: () => void): unknown
+  removeListener(event: string, listener: () => void): unknown
 }
 
 export function connectionOf(client: pg.Client): PgConnection {
