@@ -85,7 +85,8 @@ export function connectionSettings(connection: KafkaConnection): ConnectionSetti
   }
 }
 
-function tlsSettings({ ca, serverName: _, ...rest }: KafkaTls): NonNullable<ConnectionSettings['tls']> {
+function tlsSettings({ ca, ...rest }: KafkaTls): NonNullable<ConnectionSettings['tls']> {
+  delete rest.serverName
   if (ca === undefined) return rest
   return { ...rest, ca: typeof ca === 'string' ? ca : [...ca] }
 }

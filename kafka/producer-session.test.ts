@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { brokerErrors } from './broker-error.ts'
@@ -66,7 +67,10 @@ describe('a producer session', () => {
           }))
           return { batches, offsets: session.produce(batches) }
         })
-        await scheduler.waitFor(Promise.all(sent.map(({ offsets }) => offsets)))
+        const all = Promise.all(sent.map(({ offsets }) => offsets))
+        const settled = all.then(() => true)
+        while (scheduler.count() > 0) await scheduler.waitNext(1)
+        assert.ok(await Promise.race([settled, setImmediate(false)]), 'a batch was forgotten')
         for (const partition of [0, 1, 2, 3]) {
           const expected = sent.flatMap(({ batches }) => batches.filter(batch => batch.partition === partition))
           assert.deepEqual(

@@ -54,7 +54,7 @@ export class ScriptedWire implements ProduceWire {
   topicsMissing = new Set<string>()
   private readonly fates: Fate[]
   private readonly step: (label: string) => Promise<unknown>
-  private readonly leaders = new Map<string, number | null>()
+  private readonly asked = new Map<string, Promise<Map<number, number | null>>>()
 
   constructor(fates: readonly Fate[], step: (label: string) => Promise<unknown> = () => Promise.resolve()) {
     this.fates = [...fates]
@@ -73,17 +73,25 @@ export class ScriptedWire implements ProduceWire {
     return this.log(topic, partition).batches.map(({ id }) => id)
   }
 
+  /** One question for all partitions of a topic, as a real cluster asks: what waits for it shares the next request. */
   async leader(topic: string, partition: number): Promise<number | null> {
-    const key = `${topic}/${partition}`
-    if (!this.leaders.has(key)) {
-      await this.step('metadata')
-      this.leaders.set(key, this.log(topic, partition).leader)
-    }
-    return this.leaders.get(key)!
+    let asked = this.asked.get(topic)
+    if (asked === undefined) this.asked.set(topic, (asked = this.step('metadata').then(() => this.leadersOf(topic))))
+    const leaders = await asked
+    return leaders.has(partition) ? leaders.get(partition)! : this.log(topic, partition).leader
   }
 
   forget(topic: string): void {
-    for (const key of this.leaders.keys()) if (key.startsWith(`${topic}/`)) this.leaders.delete(key)
+    this.asked.delete(topic)
+  }
+
+  private leadersOf(topic: string): Map<number, number | null> {
+    const leaders = new Map<number, number | null>()
+    for (const [key, { leader }] of this.logs) {
+      const [name, partition] = key.split('/')
+      if (name === topic) leaders.set(Number(partition), leader)
+    }
+    return leaders
   }
 
   async initProducerId(): Promise<ProducerIdentity> {
