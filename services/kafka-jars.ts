@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { cacheDirectory } from './cache.ts'
 
@@ -36,7 +37,15 @@ export async function fetchKafkaJars(say: (line: string) => void): Promise<strin
   const begun = performance.now()
   const fresh = `${libs}-${process.pid}`
   try {
-    await runMaven(['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${fresh}`])
+    await runMaven([
+      ...repositoryArgs(),
+      '-q',
+      '-B',
+      '-f',
+      pom,
+      'dependency:copy-dependencies',
+      `-DoutputDirectory=${fresh}`
+    ])
     adopt(fresh, libs)
   } finally {
     rmSync(fresh, { recursive: true, force: true })
@@ -51,6 +60,17 @@ function adopt(fresh: string, libs: string): void {
     renameSync(fresh, libs)
   } catch (error) {
     if (!existsSync(libs)) throw error
+  }
+}
+
+/** Maven keeps what it fetched in the account's home; an account in a container may have none. */
+function repositoryArgs(): string[] {
+  const { homedir } = userInfo()
+  try {
+    accessSync(homedir, constants.W_OK)
+    return []
+  } catch {
+    return [`-Dmaven.repo.local=${join(cacheDirectory(), 'maven')}`]
   }
 }
 

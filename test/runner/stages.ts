@@ -41,8 +41,12 @@ export function summaryOf(reports: StageReport[]): string {
   )
   const total = reports.flatMap(({ counts }) => (counts ? [counts] : [])).reduce(addCounts, emptyCounts())
   const skipped = total.skipped + total.todo
-  const counts = `${total.passed} passed, ${total.failed + total.cancelled} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
-  return `\n── summary ──\n${lines.join('\n')}\n${total.tests > 0 ? `\n${counts}\n` : ''}`
+  // A stage that fails without a failing test (a tool, a server that does not start) counts as one.
+  const broken = reports.filter(
+    ({ ok, counts }) => !ok && (counts?.failed ?? 0) + (counts?.cancelled ?? 0) === 0
+  ).length
+  const counts = `${total.passed} passed, ${total.failed + total.cancelled + broken} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+  return `\n── summary ──\n${lines.join('\n')}\n${total.tests + broken > 0 ? `\n${counts}\n` : ''}`
 }
 
 /** A stage that runs one tool and shows its output. */
