@@ -67,10 +67,10 @@ describe('a producer session', () => {
           }))
           return { batches, offsets: session.produce(batches) }
         })
-        const all = Promise.all(sent.map(({ offsets }) => offsets))
-        const settled = all.then(() => true)
-        while (scheduler.count() > 0) await scheduler.waitNext(1)
-        assert.ok(await Promise.race([settled, setImmediate(false)]), 'a batch was forgotten')
+        const all = Promise.all(sent.map(({ offsets }) => offsets)).then(() => true)
+        // To the very end: what was given up but is carried out later must change nothing.
+        for (await setImmediate(); scheduler.count() > 0; await setImmediate()) await scheduler.waitNext(1)
+        assert.ok(await Promise.race([all, setImmediate(false)]), 'a batch was forgotten')
         for (const partition of [0, 1, 2, 3]) {
           const expected = sent.flatMap(({ batches }) => batches.filter(batch => batch.partition === partition))
           assert.deepEqual(
@@ -86,13 +86,6 @@ describe('a producer session', () => {
             assert.equal(offset, stored?.offset)
           }
         }
-        // What was given up but carried out later must change nothing.
-        const before = [0, 1, 2, 3].map(partition => wire.stored('a', partition))
-        await scheduler.waitIdle()
-        assert.deepEqual(
-          [0, 1, 2, 3].map(partition => wire.stored('a', partition)),
-          before
-        )
       }),
       { numRuns: 300 }
     )
