@@ -20,10 +20,10 @@ export interface Format {
 /** A format compiled for one version of a table: appends bytes to a scratch and makes no objects per row. */
 export interface TableFormat {
   /**
-   * The record key of an image. `earlier` is the whole image before, for key columns left out as unchanged.
+   * The record key of an image. `old`: what is known of the row before, for key columns left out as unchanged.
    * Throws ROW_UNSUITABLE when a key column is not known.
    */
-  key(image: Tuple, earlier: Tuple | null, into: Scratch): void
+  key(image: Tuple, old: Tuple | null, into: Scratch): void
   /** The record value of an operation; returns the headers that belong to it, valid until the next call, or null. */
   value(operation: Operation, telling: Telling, into: Scratch): HeaderBlock | null
   /**
@@ -31,9 +31,4 @@ export interface TableFormat {
    * null or absent: ready. Operations are held back in order until then.
    */
   ready?(): Promise<void> | null
-}
-
-/** The whole image before, where the source sent it. */
-export function wholeBefore(operation: Operation): Tuple | null {
-  return operation.beforeIsKeyOnly ? null : operation.oldTuple
 }

@@ -25,7 +25,7 @@ export function json(value: unknown): Buffer {
 
 function write(value: unknown, depth: number): void {
   if (depth > depthMax) throw invalid(`a value is nested deeper than ${depthMax}, or in itself`)
-  if (value instanceof Row) imageOf(value).write(value.tuple, value.earlier, scratch)
+  if (value instanceof Row) imageOf(value).write(value.tuple, scratch)
   else if (Array.isArray(value)) writeArray(value, depth)
   else if (isMembers(value)) writeMembers(value, depth)
   else put(scalar(value))

@@ -1,21 +1,19 @@
 import type { MessageContent, Operation, OperationKind, TransactionContext } from '@tidemark/schemas/operation.ts'
-import { changedColumns, Row } from '@tidemark/schemas/row.ts'
+import { changedColumns, type Row } from '@tidemark/schemas/row.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import type { Tuple } from '@tidemark/schemas/tuple.ts'
-import { wholeBefore, type TableFormat } from './format.ts'
+import type { TableFormat } from './format.ts'
 import type { ProcessorOperation } from './processor.ts'
 import { Scratch } from './scratch.ts'
 
 /**
- * What a processor sees of an operation: the source's operation with rows, key and changed columns made when asked for.
- * One object serves all operations; the built-in path never touches it.
+ * What a processor sees of an operation: the source's operation with its key and changed columns, made when asked for. One
+ * object serves all operations; the built-in path never touches it.
  */
 export class OperationView implements Operation {
   private source: Operation | null = null
   private format: TableFormat | null = null
   private tableSeen: Table | null = null
-  private rowBefore: Row | null = null
-  private rowAfter: Row | null = null
   private readonly scratch = new Scratch()
 
   /** `format`: of the table, null when its records have no key. `table`: the one of several a truncate is told for. */
@@ -23,8 +21,6 @@ export class OperationView implements Operation {
     this.source = operation
     this.format = format
     this.tableSeen = table
-    this.rowBefore = null
-    this.rowAfter = null
     return this as unknown as ProcessorOperation
   }
 
@@ -57,17 +53,10 @@ export class OperationView implements Operation {
   }
 
   get before(): Row | null {
-    const { table, oldTuple, beforeIsKeyOnly } = this.shown
-    if (table === null || oldTuple === null) return null
-    this.rowBefore ??= Row.before(table, oldTuple, beforeIsKeyOnly)
-    return this.rowBefore
+    return this.shown.before
   }
-
   get after(): Row | null {
-    const { table, newTuple } = this.shown
-    if (table === null || newTuple === null) return null
-    this.rowAfter ??= new Row(table, newTuple, { earlier: wholeBefore(this.shown) })
-    return this.rowAfter
+    return this.shown.after
   }
 
   /** A new buffer each time, so that it may be kept. */

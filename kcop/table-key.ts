@@ -70,14 +70,6 @@ export function requireKeyOf(table: Table, key: readonly number[], image: Tuple)
   }
 }
 
-/** The same for an image after whose unchanged key columns are to be read from such an image before. */
-export function requireEitherSent(table: Table, key: readonly number[], after: Tuple, before: Tuple): void {
-  for (let position = 0; position < key.length; position++) {
-    const index = key[position]!
-    if (after.lengths[index] === UNCHANGED_LENGTH && before.lengths[index] === NULL_LENGTH) throw oldKeyNotSent(table)
-  }
-}
-
 export function oldKeyNotSent(table: Table): TidemarkError {
   return new TidemarkError('ROW_UNSUITABLE', {
     message: `the old row of an operation on ${table.qualifiedName} came without its key columns`,

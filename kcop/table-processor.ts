@@ -6,7 +6,7 @@ import type { BuiltInProcessor, Output } from './processor.ts'
 import { BY_KEY, type RecordSink, type Topic } from './record-sink.ts'
 import type { Deletes } from './rules.ts'
 import type { Scratch } from './scratch.ts'
-import { keyDiffers, oldKeyNotSent, requireEitherSent, requireKeyOf } from './table-key.ts'
+import { keyDiffers, oldKeyNotSent, requireKeyOf } from './table-key.ts'
 
 export interface TableProcessorOptions {
   table: Table
@@ -61,7 +61,7 @@ export class TableProcessor implements BuiltInProcessor {
 
   private row(operation: Operation, sink: RecordSink): void {
     const { format, topic, keyScratch, valueScratch } = this.options
-    const key = this.keyOf(operation.newTuple!, this.earlierKey(operation))
+    const key = this.keyOf(operation.newTuple!, operation.oldTuple)
     valueScratch.length = 0
     const headers = format.value(operation, 'row', valueScratch)
     sink.append(topic, BY_KEY, key, 0, keyScratch.length, valueScratch.bytes, 0, valueScratch.length, headers)
@@ -86,22 +86,11 @@ export class TableProcessor implements BuiltInProcessor {
     sink.append(this.options.topic, BY_KEY, key, 0, this.options.keyScratch.length, null, 0, 0, null)
   }
 
-  private keyOf(image: Tuple, earlier: Tuple | null): Buffer | null {
+  private keyOf(image: Tuple, old: Tuple | null): Buffer | null {
     const { format, key, keyScratch } = this.options
     keyScratch.length = 0
     if (key.length === 0) return null
-    format.key(image, earlier, keyScratch)
+    format.key(image, old, keyScratch)
     return keyScratch.bytes
-  }
-
-  /**
-   * Where a key column of the row that was left out as unchanged can be read: the server sends the old key whenever a key
-   * column is stored out of line (heapam.c, ExtractReplicaIdentity).
-   */
-  private earlierKey(operation: Operation): Tuple | null {
-    const { oldTuple, newTuple } = operation
-    if (oldTuple === null || !operation.beforeIsKeyOnly) return oldTuple
-    requireEitherSent(this.options.table, this.options.key, newTuple!, oldTuple)
-    return oldTuple
   }
 }

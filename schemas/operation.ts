@@ -42,7 +42,7 @@ export interface Operation {
   /** Raw form of `before`; `beforeIsKeyOnly` tells whether only key columns are in it. */
   readonly oldTuple: Tuple | null
   readonly beforeIsKeyOnly: boolean
-  /** Raw form of `after`. */
+  /** Raw form of `after`. Where the whole old row is known, columns that did not change are filled from it. */
   readonly newTuple: Tuple | null
   /** Tables emptied by a truncate. */
   readonly truncated: readonly Table[]

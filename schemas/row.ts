@@ -4,10 +4,11 @@ import { NULL_LENGTH, UNCHANGED_LENGTH, type Tuple } from './tuple.ts'
 import { TidemarkError } from './tidemark-error.ts'
 
 export interface RowScope {
-  /** Indexes into the table's columns this row has; absent: all. */
+  /**
+   * Indexes into the table's columns this row has; absent: all. An image before of which the source sent the replica
+   * identity alone has no other columns: the server sends them as null, which they need not have been.
+   */
   only?: readonly number[]
-  /** The whole image before: where a column was left out as unchanged, its value is the one here. */
-  earlier?: Tuple | null
 }
 
 /**
@@ -17,27 +18,13 @@ export interface RowScope {
 export class Row {
   readonly table: Table
   readonly tuple: Tuple
-  /** The whole image before, when known and this is the image after. */
-  readonly earlier: Tuple | null
   /** Indexes into the table's columns, in the order they were picked; null = all. */
   readonly only: readonly number[] | null
 
   constructor(table: Table, tuple: Tuple, scope: RowScope = {}) {
     this.table = table
     this.tuple = tuple
-    this.earlier = scope.earlier ?? null
     this.only = scope.only ?? null
-  }
-
-  /**
-   * An image before. When the source sent only the columns of the replica identity, the row has no others: the server
-   * sends them as null, which they need not have been. Identity columns themselves are never null.
-   */
-  static before(table: Table, tuple: Tuple, keyOnly: boolean): Row {
-    if (!keyOnly) return new Row(table, tuple)
-    const only: number[] = []
-    for (let index = 0; index < tuple.count; index++) if (tuple.lengths[index] !== NULL_LENGTH) only.push(index)
-    return new Row(table, tuple, { only })
   }
 
   get columns(): readonly Column[] {
@@ -50,14 +37,12 @@ export class Row {
   }
 
   isNull(name: string): boolean {
-    const index = this.indexOf(name)
-    return this.holder(index).lengths[index] === NULL_LENGTH
+    return this.tuple.lengths[this.indexOf(name)] === NULL_LENGTH
   }
 
   /** Whether the server left the column out because its stored value did not change, so that it cannot be read here. */
   isUnchanged(name: string): boolean {
-    const index = this.indexOf(name)
-    return this.holder(index).lengths[index] === UNCHANGED_LENGTH
+    return this.tuple.lengths[this.indexOf(name)] === UNCHANGED_LENGTH
   }
 
   /** The value in PostgreSQL's text form; null for null. Throws ROW_UNSUITABLE for an unchanged column that was not sent. */
@@ -116,14 +101,14 @@ export class Row {
 
   /** The same row with these columns only, in this order. */
   pick(...names: string[]): Row {
-    return new Row(this.table, this.tuple, { only: names.map(name => this.indexOf(name)), earlier: this.earlier })
+    return new Row(this.table, this.tuple, { only: names.map(name => this.indexOf(name)) })
   }
 
   /** The columns as a plain object by docs/types.md; columns left out as unchanged are not in it. */
   toObject(): Record<string, ColumnValue> {
     const entries: [string, ColumnValue][] = []
     for (const index of this.only ?? this.table.columns.keys()) {
-      if (this.holder(index).lengths[index] === UNCHANGED_LENGTH) continue
+      if (this.tuple.lengths[index] === UNCHANGED_LENGTH) continue
       entries.push([this.table.columns[index]!.name, this.valueAt(index)])
     }
     return Object.fromEntries(entries)
@@ -131,8 +116,8 @@ export class Row {
 
   /** Whether the column at `index` of the table has the same bytes in both rows; null or unchanged need not be sent. */
   equalsAt(index: number, other: Row): boolean {
-    const here = this.holder(index)
-    const there = other.holder(index)
+    const here = this.tuple
+    const there = other.tuple
     const length = here.lengths[index]!
     if (length !== there.lengths[index]) return false
     if (length <= 0) return true
@@ -142,7 +127,7 @@ export class Row {
   }
 
   private textAt(index: number): string | null {
-    const tuple = this.holder(index)
+    const { tuple } = this
     const length = tuple.lengths[index]!
     if (length === NULL_LENGTH) return null
     if (length === UNCHANGED_LENGTH) throw this.notSent(this.table.columns[index]!.name)
@@ -160,11 +145,6 @@ export class Row {
       if (error instanceof ColumnTextError) throw this.unsuitable(column.name, error.message)
       throw error
     }
-  }
-
-  private holder(index: number): Tuple {
-    if (this.earlier === null || this.tuple.lengths[index] !== UNCHANGED_LENGTH) return this.tuple
-    return this.earlier
   }
 
   private find(name: string): number {

@@ -1,7 +1,6 @@
 import type { Operation } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { NULL_LENGTH, UNCHANGED_LENGTH } from '@tidemark/schemas/tuple.ts'
-import { wholeBefore } from '../format.ts'
 import { fixedHeaders } from '../header-block.ts'
 import type { HeaderBlock } from '../record-sink.ts'
 import type { Scratch } from '../scratch.ts'
@@ -37,21 +36,20 @@ export class AuditImages {
   /** Appends the members of the image after; returns the headers that name what is missing. */
   writeAfter(operation: Operation, into: Scratch): HeaderBlock | null {
     const image = operation.newTuple!
-    const earlier = wholeBefore(operation)
-    const left = this.image.writeMembers(image, earlier, into)
-    return left === 0 ? null : this.unchanged.of(image, earlier)
+    const left = this.image.writeMembers(image, into)
+    return left === 0 ? null : this.unchanged.of(image)
   }
 
   /** Appends the members of the image before as far as known; returns the headers that name what is missing. */
   writeBefore(operation: Operation, into: Scratch): HeaderBlock | null {
     const { oldTuple } = operation
     if (oldTuple !== null) {
-      const left = this.image.writeMembers(oldTuple, null, into, absentOf(operation))
-      return left === 0 ? null : this.unknown.of(oldTuple, null)
+      const left = this.image.writeMembers(oldTuple, into, absentOf(operation))
+      return left === 0 ? null : this.unknown.of(oldTuple)
     }
     if (operation.newTuple === null) throw oldKeyNotSent(this.table)
     // The server sends no old row when no identity column changed: the key before is the key after.
-    if (this.key.writeMembers(operation.newTuple, null, into) > 0) throw keyNotSent(this.table)
+    if (this.key.writeMembers(operation.newTuple, into) > 0) throw keyNotSent(this.table)
     return this.unknownButKey
   }
 
@@ -59,7 +57,7 @@ export class AuditImages {
   keyAfter(operation: Operation, into: Scratch): boolean {
     into.length = 0
     if (this.keyless) return false
-    if (this.key.write(operation.newTuple!, wholeBefore(operation), into) > 0) throw keyNotSent(this.table)
+    if (this.key.writeKey(operation.newTuple!, operation.oldTuple, into) > 0) throw keyNotSent(this.table)
     return true
   }
 
@@ -68,7 +66,7 @@ export class AuditImages {
     into.length = 0
     if (this.keyless) return false
     const { oldTuple, newTuple } = operation
-    if (oldTuple !== null && this.key.write(oldTuple, null, into, absentOf(operation)) === 0) return true
+    if (oldTuple !== null && this.key.write(oldTuple, into, absentOf(operation)) === 0) return true
     if (newTuple === null) throw oldKeyNotSent(this.table)
     return this.keyAfter(operation, into)
   }

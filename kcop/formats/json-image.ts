@@ -26,32 +26,45 @@ export class JsonImage {
   }
 
   /**
-   * Appends the object. Columns left out as unchanged are taken from `earlier`, the whole image before, else left out
-   * here too; returns how many those are. `absent` is the length that means "not sent": in an image of key columns only
-   * the server sends the others as null. Throws ROW_UNSUITABLE naming the column when a text is not of its type.
+   * Appends the object. Columns that were not sent are left out; returns how many those are. `absent` is the length that
+   * means "not sent": in an image of the identity's columns only the server sends the others as null. Throws
+   * ROW_UNSUITABLE naming the column when a text is not of its type.
    */
-  write(image: Tuple, earlier: Tuple | null, into: Scratch, absent = UNCHANGED_LENGTH): number {
+  write(image: Tuple, into: Scratch, absent = UNCHANGED_LENGTH): number {
     into.room(1)[into.length++] = BRACE_OPEN
-    const left = this.writeMembers(image, earlier, into, absent)
+    const left = this.writeMembers(image, into, absent)
     into.room(1)[into.length++] = BRACE_CLOSE
     return left
   }
 
   /** Like `write` without the braces, so that other members can stand before or behind. */
-  writeMembers(image: Tuple, earlier: Tuple | null, into: Scratch, absent = UNCHANGED_LENGTH): number {
+  writeMembers(image: Tuple, into: Scratch, absent = UNCHANGED_LENGTH): number {
     if (image.count !== this.table.columns.length) throw this.otherShape(image.count)
     const { indexes } = this
     let left = 0
-    let written = 0
     for (let position = 0; position < indexes.length; position++) {
       const index = indexes[position]!
-      const holder = earlier !== null && image.lengths[index] === UNCHANGED_LENGTH ? earlier : image
-      if (holder.lengths[index] === absent) {
-        left++
-        continue
-      }
-      this.writeMember(position, index, holder, written++ > 0, into)
+      if (image.lengths[index] === absent) left++
+      else this.writeMember(position, index, image, position > left, into)
     }
+    return left
+  }
+
+  /**
+   * Like `write` for key columns: one left out as unchanged is taken from the old row's identity columns, which the
+   * server sends whenever one of them is stored out of line (heapam.c, ExtractReplicaIdentity).
+   */
+  writeKey(image: Tuple, old: Tuple | null, into: Scratch): number {
+    if (old === null) return this.write(image, into)
+    into.room(1)[into.length++] = BRACE_OPEN
+    let left = 0
+    for (let position = 0; position < this.indexes.length; position++) {
+      const index = this.indexes[position]!
+      const holder: Tuple = image.lengths[index] === UNCHANGED_LENGTH ? old : image
+      if (holder.lengths[index]! < 0 && holder === old) left++
+      else this.writeMember(position, index, holder, position > left, into)
+    }
+    into.room(1)[into.length++] = BRACE_CLOSE
     return left
   }
 

@@ -2,7 +2,7 @@ import type { Operation } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { NULL_LENGTH, type Tuple } from '@tidemark/schemas/tuple.ts'
-import { wholeBefore, type Format, type TableFormat, type Telling } from '../format.ts'
+import type { Format, TableFormat, Telling } from '../format.ts'
 import { fixedHeaders } from '../header-block.ts'
 import type { HeaderBlock } from '../record-sink.ts'
 import type { Scratch } from '../scratch.ts'
@@ -31,8 +31,8 @@ class JsonTableFormat implements TableFormat {
     this.unknown = unknownColumns(table, removalHeaders)
   }
 
-  key(image: Tuple, earlier: Tuple | null, into: Scratch): void {
-    if (this.keyImage.write(image, earlier, into) > 0) throw keyNotSent(this.table)
+  key(image: Tuple, old: Tuple | null, into: Scratch): void {
+    if (this.keyImage.writeKey(image, old, into) > 0) throw keyNotSent(this.table)
   }
 
   value(operation: Operation, telling: Telling, into: Scratch): HeaderBlock | null {
@@ -41,19 +41,18 @@ class JsonTableFormat implements TableFormat {
 
   private row(operation: Operation, into: Scratch): HeaderBlock | null {
     const image = operation.newTuple!
-    const earlier = wholeBefore(operation)
-    const left = this.image.write(image, earlier, into)
-    return left === 0 ? null : this.unchanged.of(image, earlier)
+    const left = this.image.write(image, into)
+    return left === 0 ? null : this.unchanged.of(image)
   }
 
   private removed(operation: Operation, into: Scratch): HeaderBlock {
     const image = operation.oldTuple!
     if (!operation.beforeIsKeyOnly) {
-      this.image.write(image, null, into)
+      this.image.write(image, into)
       return this.removal
     }
-    this.image.write(image, null, into, NULL_LENGTH)
-    return this.unknown.of(image, null)
+    this.image.write(image, into, NULL_LENGTH)
+    return this.unknown.of(image)
   }
 }
 

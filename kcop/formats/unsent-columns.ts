@@ -30,13 +30,12 @@ export class UnsentColumns {
     this.last = new Int32Array(table.columns.length)
   }
 
-  /** Headers that name the columns of `image` without a value, whatever `earlier` image has them not either. */
-  of(image: Tuple, earlier: Tuple | null): HeaderBlock {
+  /** Headers that name the columns of `image` without a value. */
+  of(image: Tuple): HeaderBlock {
     let count = 0
     let same = true
     for (let index = 0; index < image.count; index++) {
       if (image.lengths[index] !== this.absentLength) continue
-      if (earlier !== null && earlier.lengths[index] !== this.absentLength) continue
       if (count >= this.lastCount || this.last[count] !== index) same = false
       this.last[count++] = index
     }

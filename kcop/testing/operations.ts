@@ -1,5 +1,6 @@
 import type { MessageContent, Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { ColumnType, Table, TypeKind } from '@tidemark/schemas/table.ts'
+import { Row } from '@tidemark/schemas/row.ts'
 import { NULL_LENGTH, Tuple, UNCHANGED_LENGTH } from '@tidemark/schemas/tuple.ts'
 
 /** A column the server left out because it did not change. */
@@ -34,7 +35,7 @@ export function table(
   const names = Object.keys(columns)
   const { key = names.slice(0, 1), ...given } = more
   return {
-    id: 16_384 + name.length,
+    id: idOf(name),
     schema: 'public',
     name,
     qualifiedName: `public.${name}`,
@@ -44,6 +45,11 @@ export function table(
     version: 1,
     ...given
   }
+}
+
+/** The same for each version of a table, another for other names. */
+function idOf(name: string): number {
+  return Buffer.from(name).reduce((sum, byte) => (sum * 31 + byte) % 1_000_003, 16_384)
 }
 
 /** The tuple of a row, with bytes before it so that offsets are not all from 0. */
@@ -79,18 +85,36 @@ const blank: Operation = {
 }
 
 export function insert(of: Table, row: RowTexts, more: Partial<Operation> = {}): Operation {
-  return { ...blank, table: of, newTuple: tuple(row), ...more }
+  return { ...blank, table: of, ...imageAfter(of, row), ...more }
 }
 
-/** `old`: the row before as the server sent it; `keyOnly` when it holds the identity's columns only. */
+/**
+ * `old`: the row before as the server sent it; `keyOnly` when it holds the identity's columns only, the others null.
+ * As a source does, columns left out of the row are filled from a whole old row.
+ */
 export function update(of: Table, old: RowTexts | null, row: RowTexts, keyOnly = false): Operation {
-  const oldTuple = old === null ? null : tuple(old)
-  return { ...blank, kind: 'update', table: of, oldTuple, beforeIsKeyOnly: keyOnly, newTuple: tuple(row) }
+  const whole = old === null || keyOnly ? row : row.map((value, index) => (value === UNCHANGED ? old[index]! : value))
+  return { ...blank, kind: 'update', table: of, ...imageBefore(of, old, keyOnly), ...imageAfter(of, whole) }
 }
 
 export function remove(of: Table, old: RowTexts | null, keyOnly = false): Operation {
-  const oldTuple = old === null ? null : tuple(old)
-  return { ...blank, kind: 'delete', table: of, oldTuple, beforeIsKeyOnly: keyOnly }
+  return { ...blank, kind: 'delete', table: of, ...imageBefore(of, old, keyOnly) }
+}
+
+function imageAfter(of: Table, row: RowTexts): Pick<Operation, 'after' | 'newTuple'> {
+  const newTuple = tuple(row)
+  return { newTuple, after: new Row(of, newTuple) }
+}
+
+function imageBefore(
+  of: Table,
+  old: RowTexts | null,
+  keyOnly: boolean
+): Pick<Operation, 'before' | 'oldTuple' | 'beforeIsKeyOnly'> {
+  if (old === null) return { before: null, oldTuple: null, beforeIsKeyOnly: false }
+  const oldTuple = tuple(old)
+  const sent = [...old.keys()].filter(index => old[index] !== null)
+  return { oldTuple, before: new Row(of, oldTuple, keyOnly ? { only: sent } : {}), beforeIsKeyOnly: keyOnly }
 }
 
 export function truncate(...tables: Table[]): Operation {

@@ -7,14 +7,14 @@ export interface RecordedRecord {
   partition?: number
   key: string | null
   value: string | null
-  /** Latin-1 would be wrong for text, UTF-8 for bytes: values as bytes. */
-  valueBytes: Buffer | null
   headers: Record<string, string | null>
 }
 
 /** A sink that keeps what it gets, decoded, for tests. */
 export class RecordingSink implements AnnotatedSink {
   readonly records: RecordedRecord[] = []
+  /** Values of the same records as bytes. */
+  readonly values: (Buffer | null)[] = []
   readonly annotations: Record<string, string> = {}
   readonly topics = new Set<string>()
 
@@ -34,12 +34,12 @@ export class RecordingSink implements AnnotatedSink {
     valueEnd: number,
     headers: HeaderBlock | null
   ): void {
+    this.values.push(value === null ? null : Buffer.from(value.subarray(valueStart, valueEnd)))
     this.records.push({
       topic: topic.name,
       ...(partition < 0 ? {} : { partition }),
       key: key === null ? null : key.toString('utf8', keyStart, keyEnd),
       value: value === null ? null : value.toString('utf8', valueStart, valueEnd),
-      valueBytes: value === null ? null : Buffer.from(value.subarray(valueStart, valueEnd)),
       headers: headers === null ? {} : decodeHeaders(headers)
     })
   }
@@ -48,9 +48,10 @@ export class RecordingSink implements AnnotatedSink {
     this.annotations[name] = Buffer.from(value).toString()
   }
 
-  /** Takes the records since the last call, without the bytes. */
-  take(): Omit<RecordedRecord, 'valueBytes'>[] {
-    return this.records.splice(0).map(({ valueBytes: _, ...record }) => record)
+  /** Takes the records since the last call. */
+  take(): RecordedRecord[] {
+    this.values.length = 0
+    return this.records.splice(0)
   }
 }
 
