@@ -18,7 +18,7 @@ export class BrokerConnections {
   private closed = false
 
   /** At most `leasesMax` leased connections to one broker. */
-  constructor(clientId: string, settings: ConnectionSettings, leasesMax = 4) {
+  constructor(clientId: string, settings: ConnectionSettings, leasesMax = 8) {
     this.clientId = clientId
     this.settings = settings
     this.leasesMax = leasesMax

@@ -10,6 +10,11 @@ export interface FetchedPartition {
   logStart: number
   /** The offset asked for is below `logStart` or above the end: nothing was fetched. */
   outOfRange: boolean
+  /**
+   * Only with `leaderEpoch` in the request: the leader's log does not have the batch read before `offset`, for that epoch
+   * it ends here. Records acknowledged before were lost, or the topic is another one. Nothing was fetched.
+   */
+  divergesAt?: number
 }
 
 export interface FetchRequest {
@@ -17,6 +22,8 @@ export interface FetchRequest {
   partition: number
   offset: number
   bytesMax: number
+  /** Leader epoch of the last batch read before `offset` (it stands in the batch's head): has the log checked (KIP-320). */
+  leaderEpoch?: number
 }
 
 /**
@@ -29,7 +36,11 @@ export interface LogReader {
   bounds(topic: string, partition: number): Promise<{ start: number; end: number }>
   /** First offset whose record timestamp (ms) is at or after `time`; null when none is. */
   offsetAtTime(topic: string, partition: number, time: number): Promise<number | null>
-  /** Waits up to `waitMs` until something can be had of any of the partitions. One answer per request, in any order. */
+  /**
+   * Waits up to `waitMs` until something can be had of any of the partitions; longer only while no leader answers at all.
+   * At most one answer per request, in any order: none where the leader has not answered yet. Every answer was asked of
+   * the leader after this call, so `highWatermark` is as new as the call. Calls may run side by side.
+   */
   fetch(requests: readonly FetchRequest[], waitMs: number, signal?: AbortSignal): Promise<FetchedPartition[]>
   close(): Promise<void>
 }
