@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
-import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Log } from '../log.ts'
+import { runAgent } from './agent-run.ts'
 import { applyConfiguration } from './apply.ts'
 import type { ExitCode, Invocation } from './invocation.ts'
 import { stopSignals } from './stop-signals.ts'
@@ -14,6 +14,7 @@ export interface RunRequest {
   log: Log
   /** Aborted: drain, then resolve. */
   signal: AbortSignal
+  environment: NodeJS.ProcessEnv
 }
 
 /** `tidemark run`: the agent until it is told to stop, or until an error that no retry mends. */
@@ -24,7 +25,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const log = invocation.log(configuration)
   const stop = stopSignals(process)
   try {
-    await runAgent({ configuration, agent: agentName(invocation), log, signal: stop.signal })
+    await runAgent({ configuration, agent: agentName(invocation), log, signal: stop.signal, environment: process.env })
     return 0
   } catch (error) {
     log.failure(error)
@@ -37,9 +38,4 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
 function agentName(invocation: Invocation): string {
   const given = invocation.options['agent']
   return typeof given === 'string' ? given : `${hostname()}:${process.pid}`
-}
-
-/** Seam: the assembled agent (source, delivery, producer) is put in here. */
-async function runAgent(_request: RunRequest): Promise<void> {
-  throw new TidemarkError('NOT_AVAILABLE', { message: 'the agent is not connected to the command line yet' })
 }

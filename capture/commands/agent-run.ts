@@ -1,0 +1,116 @@
+import { formatLsn, lsnFromBytes, type PositionBytes } from '@tidemark/schemas/position.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { FaultPoint } from '../delivery/delivery.ts'
+import type { Log } from '../log.ts'
+import { openSubscription, type SubscriptionEvent } from '../subscription.ts'
+import type { RunRequest } from './run.ts'
+
+const progressMs = 10_000
+const points: readonly FaultPoint[] = ['data-stored', 'commit-next', 'commit-stored', 'settle-next']
+
+/** The agent with its events in the log, until it is told to stop. Rejects with the error that no retry mends. */
+export async function runAgent({ configuration, agent, log, signal, environment }: RunRequest): Promise<void> {
+  const progress = new Progress(log)
+  const crash = crashPoint(environment['TIDEMARK_FAULT_POINT'])
+  const subscription = await openSubscription({
+    configuration,
+    agent,
+    onEvent: event => {
+      progress.count(event)
+      tell(log, event)
+    },
+    ...(crash ? { onReached: crash } : {})
+  })
+  const timer = setInterval(() => progress.tell(), progressMs)
+  try {
+    await subscription.run(signal)
+    progress.tell()
+    log.info('agent.stopped', 'drained and stopped')
+  } finally {
+    clearInterval(timer)
+    await subscription.close()
+  }
+}
+
+/** What was settled, told now and then rather than for each flush. */
+class Progress {
+  private readonly log: Log
+  private transactions = 0
+  private position: PositionBytes | null = null
+
+  constructor(log: Log) {
+    this.log = log
+  }
+
+  count(event: SubscriptionEvent): void {
+    if (event.type !== 'settled') return
+    this.transactions += event.transactions
+    this.position = event.position
+  }
+
+  tell(): void {
+    if (this.position === null) return
+    const position = formatLsn(lsnFromBytes(this.position))
+    const { transactions } = this
+    this.log.info('agent.progress', `${transactions} transactions, settled up to ${position}`, {
+      transactions,
+      position
+    })
+    this.transactions = 0
+    this.position = null
+  }
+}
+
+function tell(log: Log, event: SubscriptionEvent): void {
+  switch (event.type) {
+    case 'waiting':
+      return log.info('agent.waiting', 'connecting to the source and taking its slot')
+    case 'slot-held': {
+      const { slot, pid, applicationName } = event.holder
+      const by = pid === null ? 'another process' : `pid ${pid} (${applicationName ?? 'unnamed'})`
+      return log.warn('agent.standby', `slot ${slot} is held by ${by}; waiting for it`, { pid })
+    }
+    case 'owner': {
+      const position = formatLsn(lsnFromBytes(event.position))
+      const text = `owner of epoch ${event.epoch}, going on after transaction ${event.sequence} at ${position}`
+      return log.info('agent.owner', text, { epoch: event.epoch, sequence: event.sequence, position })
+    }
+    case 'settled':
+      return log.debug('agent.settled', `${event.transactions} transactions`, { transactions: event.transactions })
+    case 'pressure':
+      return log.debug('agent.pressure', event.high ? 'reading is paused' : 'reading goes on')
+    case 'interrupted':
+      return log.failure(event.error, { retryInMs: event.retryInMs })
+    case 'held': {
+      const { topic, partition } = event.hold
+      return log.warn('kafka.held', `waiting for ${topic} partition ${partition} to take records`, { topic, partition })
+    }
+    case 'released': {
+      const { topic, partition } = event.hold
+      const text = `${topic} partition ${partition} takes records again after ${Math.round(event.heldMs)} ms`
+      return log.info('kafka.released', text, { topic, partition })
+    }
+    case 'topic-created':
+      return log.info('kafka.topic-created', `created topic ${event.topic} with ${event.partitions} partitions`)
+    case 'notice':
+      return log.warn('producer.notice', event.notice.message, { count: event.notice.count })
+    case 'drained':
+      return log.debug('agent.drained', 'everything committed so far is named and settled')
+  }
+}
+
+/** For tests: TIDEMARK_FAULT_POINT=commit-next:3 kills the process (-9) the third time that point is reached. */
+function crashPoint(text: string | undefined): ((point: FaultPoint) => void) | null {
+  if (text === undefined) return null
+  const [point, times] = text.split(':')
+  let left = Number(times ?? '1')
+  if (!points.includes(point as FaultPoint) || !(left >= 1)) {
+    throw new TidemarkError('USAGE', {
+      message: 'TIDEMARK_FAULT_POINT is not a fault point',
+      cure: `for example TIDEMARK_FAULT_POINT=commit-next:3; points: ${points.join(', ')}`
+    })
+  }
+  return reached => {
+    if (reached === point && --left === 0) process.kill(process.pid, 'SIGKILL')
+  }
+}

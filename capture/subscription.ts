@@ -1,0 +1,114 @@
+import { Cluster } from '@tidemark/kafka/cluster.ts'
+import { PartitionFetcher } from '@tidemark/kafka/partition-fetcher.ts'
+import { ProducerSession, type Hold } from '@tidemark/kafka/producer-session.ts'
+import { ClusterProduceWire } from '@tidemark/kafka/wire.ts'
+import type { Notice } from '@tidemark/kcop/notice.ts'
+import { loadProcessors } from '@tidemark/kcop/processor-file.ts'
+import type { Processor } from '@tidemark/kcop/processor.ts'
+import { Producer } from '@tidemark/kcop/producer.ts'
+import { Agent, type AgentEvent, type AgentOptions } from './agent.ts'
+import type { Configuration } from './config/configuration.ts'
+import { producerRules } from './config/producer-rules.ts'
+import type { FaultPoint } from './delivery/delivery.ts'
+import { ClusterTopics } from './delivery/cluster-topics.ts'
+import { PostgresSource, type SlotHolder } from './postgres/postgres-source.ts'
+import { systemSourceClock, systemSurroundings } from './system-surroundings.ts'
+
+export interface SubscriptionOptions {
+  configuration: Configuration
+  /** Name of this agent, for people. */
+  agent: string
+  onEvent?: (event: SubscriptionEvent) => void
+  onReached?: (point: FaultPoint) => void
+}
+
+export type SubscriptionEvent =
+  | AgentEvent
+  | { type: 'held'; hold: Hold }
+  | { type: 'released'; hold: Hold; heldMs: number }
+  | { type: 'slot-held'; holder: SlotHolder }
+  | { type: 'notice'; notice: Notice }
+  | { type: 'topic-created'; topic: string; partitions: number }
+
+const budgetBytes = 16_777_216
+const batchBytesMax = 1_000_000
+const heartbeatMs = 10_000
+const drainMs = 25_000
+
+/** A configured subscription with its connections: the agent as a program runs it. */
+export class Subscription {
+  private readonly agent: Agent
+  private readonly cluster: Cluster
+
+  constructor(agent: Agent, cluster: Cluster) {
+    this.agent = agent
+    this.cluster = cluster
+  }
+
+  /** As `Agent.run`. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.agent.run(signal)
+  }
+
+  close(): Promise<void> {
+    return this.cluster.close()
+  }
+}
+
+/** Loads the processors and makes the connections' owners; nothing is contacted yet. Throws PROCESSOR_INVALID. */
+export async function openSubscription(options: SubscriptionOptions): Promise<Subscription> {
+  const { configuration } = options
+  const processors = await loadProcessors(producerRules(configuration))
+  const cluster = new Cluster({ ...configuration.kafka, clientId: configuration.kafka.clientId })
+  return new Subscription(new Agent(agentOptions(options, cluster, processors)), cluster)
+}
+
+/** One transactional id for each producer of the stream: raising its epoch fences the owner before. */
+export function sessionOpener(
+  cluster: Cluster,
+  onEvent: (event: SubscriptionEvent) => void = () => {}
+): AgentOptions['openSession'] {
+  const wire = new ClusterProduceWire(cluster)
+  return (stream, signal) =>
+    ProducerSession.open(wire, `tidemark-${stream.toString(16).padStart(8, '0')}-0`, {
+      signal,
+      onHold: hold => onEvent({ type: 'held', hold }),
+      onResume: (hold, heldMs) => onEvent({ type: 'released', hold, heldMs })
+    })
+}
+
+function agentOptions(
+  options: SubscriptionOptions,
+  cluster: Cluster,
+  processors: ReadonlyMap<string, Processor>
+): AgentOptions {
+  const { configuration, agent, onEvent = () => {}, onReached } = options
+  const rules = producerRules(configuration)
+  return {
+    subscription: configuration.subscription,
+    agent,
+    commitStream: configuration.commitStream,
+    source: new PostgresSource({
+      url: configuration.postgres.url,
+      applicationName: `tidemark ${configuration.subscription}`,
+      slot: configuration.postgres.slot,
+      publication: configuration.postgres.publication,
+      clock: systemSourceClock,
+      onWaiting: holder => onEvent({ type: 'slot-held', holder })
+    }),
+    reader: new PartitionFetcher(cluster),
+    openSession: sessionOpener(cluster, onEvent),
+    topics: new ClusterTopics(cluster, configuration.topics, (topic, partitions) =>
+      onEvent({ type: 'topic-created', topic, partitions })
+    ),
+    processorFor: sink =>
+      new Producer({ rules, sink, processors, notify: notice => onEvent({ type: 'notice', notice }) }),
+    surroundings: systemSurroundings,
+    onEvent,
+    onReached,
+    budgetBytes,
+    batchBytesMax,
+    heartbeatMs,
+    drainMs
+  }
+}
