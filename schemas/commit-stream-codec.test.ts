@@ -160,6 +160,23 @@ test('numbers that the stream cannot hold are never written', () => {
   }
 })
 
+test('a partition above 2^31-1 and a nonce that is not 16 bytes are never written', () => {
+  const known = { offset: 0, epoch: 0, claim: 0 }
+  const parts = [{ topic: 't', partition: 2 ** 31, firstOffset: 0 }]
+  const claim = { agent: 'a', system: 's', timeline: 1, sequence: 0, position: Buffer.alloc(8), stream: 1, epoch: 1 }
+  const wrong: CommitStreamRecord[] = [
+    { type: 'commits', epoch: 1, parts, entries: [], known, extensions: noExtensions },
+    { type: 'claim', ...claim, nonce: Buffer.alloc(15), known, extensions: noExtensions }
+  ]
+  for (const record of wrong) {
+    assert.throws(
+      () => encodeCommitStreamRecord(record),
+      error => isTidemarkError(error, 'INTERNAL'),
+      record.type
+    )
+  }
+})
+
 test('large records are written after small ones and small ones after large ones', () => {
   check(
     property(integer({ min: 0, max: 3_000_000 }), bytes => {

@@ -53,11 +53,11 @@ export class RecordHeader extends Leb128Cursor {
   operation = 0
 
   /**
-   * Decodes the header's value in [start, end) of `bytes`; `start` -1 stands for null, which is invalid. Throws
-   * HEADER_INVALID: the fields then mean nothing.
+   * Decodes the header's value in [start, end) of `bytes`; null (both -1) is invalid. Throws HEADER_INVALID: the
+   * fields then mean nothing.
    */
   decode(bytes: Buffer, start: number, end: number): void {
-    if (start < 0 || end - start < 5) throw this.invalid('is too short')
+    if (end - start < 5) throw this.invalid('is too short')
     const version = bytes[start]
     if (version !== headerVersion) throw this.invalid(`is of version ${version}; version ${headerVersion} is known`)
     this.stream =

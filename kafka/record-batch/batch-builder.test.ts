@@ -72,6 +72,25 @@ test('varints of every length are exact: index, value length and timestamp dista
   )
 })
 
+test('varints are exact at each of their borders', () => {
+  const powers = Array.from({ length: 52 }, (_, bit) => 2 ** bit)
+  const distances = powers.flatMap(power => [power - 1, power, power + 1, -power - 1, -power, 1 - power])
+  const builder = new BatchBuilder()
+  builder.append(0, null, 0, 0, null, 0, 0, 0, null, 0, 0)
+  const value = Buffer.alloc(70_000)
+  for (const distance of distances) {
+    const length = Math.min(Math.abs(distance), value.length)
+    const predicted = builder.byteLength + builder.recordBytes(distance, -1, length, 0, 0)
+    builder.append(distance, null, 0, 0, value, 0, length, 0, null, 0, 0)
+    assert.equal(builder.byteLength, predicted, String(distance))
+  }
+  const samples = readAll(builder.seal(plain)).slice(1)
+  assert.deepEqual(
+    samples.map(({ timestamp, value }) => [timestamp, value?.length]),
+    distances.map(distance => [distance + 0, 2 * Math.min(Math.abs(distance), 70_000)])
+  )
+})
+
 test('only the bytes between start and end are taken, of short and of long parts', () => {
   for (const length of [1, 31, 32, 33, 500]) {
     const bytes = Buffer.from(`<<${'x'.repeat(length)}>>`)

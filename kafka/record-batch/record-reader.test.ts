@@ -8,6 +8,7 @@ import { BatchBuilder } from './batch-builder.ts'
 import { nextFetchOffset } from './batch-reader.ts'
 import type { Compression } from './compression.ts'
 import { ATTRIBUTES, BASE_OFFSET, CRC, LAST_OFFSET_DELTA, MAGIC, RECORDS, RECORD_COUNT, writeInt64 } from './layout.ts'
+import { readHeaders } from './record-headers.ts'
 import { RecordReader } from './record-reader.ts'
 
 /** A batch of `count` usual records as a broker would hand it out. */
@@ -138,11 +139,11 @@ test('a header is found by its name, once or among others, null or not', () => {
   assert.ok(reader.next())
   assert.ok(reader.findHeader(Buffer.from('tidemark')))
   assert.equal(reader.bytes.toString('utf8', reader.foundStart, reader.foundEnd), 'first')
-  assert.ok(reader.findHeader(Buffer.from('none')))
-  assert.equal(reader.foundStart, -1)
   assert.ok(reader.findHeader(Buffer.alloc(0)))
   assert.equal(reader.bytes.toString('utf8', reader.foundStart, reader.foundEnd), 'unnamed')
   assert.equal(reader.findHeader(Buffer.from('absent')), false)
+  assert.ok(reader.findHeader(Buffer.from('none')))
+  assert.equal(reader.foundStart, -1)
   assert.ok(reader.next(), 'searching does not lose the place')
   assert.equal(reader.findHeader(Buffer.from('tidemark')), false)
   assert.equal(reader.value?.toString(), 'w')
@@ -188,6 +189,56 @@ test('a wrong number of records is refused', () => {
   assert.match(refusal(many).message, /record 4 of 5 runs past its batch/)
   const negative = altered(batchAt(10, 4), batch => batch.writeInt32BE(-1, RECORD_COUNT))
   assert.match(refusal(negative).message, /negative/)
+})
+
+test('an offset above the last one of the batch is refused', () => {
+  const short = altered(batchAt(10, 4), batch => batch.writeInt32BE(2, LAST_OFFSET_DELTA))
+  assert.match(refusal(short).message, /record 3 of 4 has an offset out of order/)
+})
+
+/** A batch of two records, the first with these bytes after its length. */
+function batchWith(body: readonly number[]): Buffer {
+  const good = [12, 0, 0, 2, 1, 1, 0]
+  const head = batchAt(10, 2).subarray(0, RECORDS)
+  const batch = Buffer.concat([head, Buffer.from([body.length << 1, ...body, ...good])])
+  batch.writeInt32BE(batch.length - 12, 8)
+  return altered(batch, () => {})
+}
+
+test('a record whose parts run past it is refused, though other bytes follow', () => {
+  assert.deepEqual(offsetsOf(batchWith([0, 0, 0, 1, 2, 0x61, 0])), [10, 11])
+  const wrong: readonly [string, readonly number[]][] = [
+    ['key', [0, 0, 0, 10, 0x61, 1, 0]],
+    ['key', [0, 0, 0, 3, 1, 0]],
+    ['value', [0, 0, 0, 1, 10, 0x61, 0]],
+    ['value', [0, 0, 0, 1, 3, 0]],
+    ['value', [0, 0, 0, 1]],
+    ['header count', [0, 0, 0, 1, 1, 4, 2, 0x61]],
+    ['header count', [0, 0, 0, 1, 1, 1]],
+    ['header count', [0, 0, 0, 1, 1, 0xff, 0xff, 0xff, 0xff, 0x7f]]
+  ]
+  for (const [part, body] of wrong) assert.match(refusal(batchWith(body)).message, new RegExp(part), String(body))
+})
+
+test('a header that runs past its record is refused when headers are looked at', () => {
+  const name = Buffer.from('tidemark')
+  for (const header of [
+    [20, 0x61, 2, 0x62],
+    [2, 0x61, 20, 0x62],
+    [1, 2, 0x62, 0x62],
+    [2, 0x61, 3, 0x62]
+  ]) {
+    const reader = new RecordReader()
+    reader.reset(batchWith([0, 0, 0, 1, 1, 2, ...header]))
+    assert.ok(reader.next())
+    const { bytes, headersStart, headersEnd, headerCount } = reader
+    for (const look of [
+      () => reader.findHeader(name),
+      () => readHeaders(bytes, headersStart, headersEnd, headerCount)
+    ]) {
+      assert.throws(look, error => isTidemarkError(error, 'RECORD_BATCH_INVALID'), String(header))
+    }
+  }
 })
 
 test('bytes with a right CRC that are no records are refused or read, never anything else', () => {
