@@ -8,7 +8,7 @@ import { BatchBuilder } from './batch-builder.ts'
 import type { Compression } from './compression.ts'
 import { RecordReader } from './record-reader.ts'
 
-/** Made by kafka-clients 4.1.1: fixtures/JavaBatches.java. */
+/** Made by kafka-clients 4.1.1: fixtures/java-batches.java. */
 const java = JSON.parse(readFileSync(new URL('fixtures/java-4.1.1.json', import.meta.url), 'utf8')) as Record<
   string,
   string
@@ -24,7 +24,7 @@ function readJava(name: string): { reader: RecordReader; samples: ReturnType<typ
   return { reader, samples: readSamples(reader) }
 }
 
-/** The records JavaBatches.java appends. */
+/** The records java-batches.java appends. */
 function javaRecord(index: number): SampleRecord {
   return {
     timestamp: 1_700_000_000_000 + index * (index % 3 === 0 ? -1 : 1000),
