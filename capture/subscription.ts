@@ -1,3 +1,4 @@
+import { KafkaAdmin } from '@tidemark/kafka/admin.ts'
 import { Cluster } from '@tidemark/kafka/cluster.ts'
 import { PartitionFetcher } from '@tidemark/kafka/partition-fetcher.ts'
 import { ProducerSession, type Hold } from '@tidemark/kafka/producer-session.ts'
@@ -7,7 +8,7 @@ import { loadProcessors } from '@tidemark/kcop/processor-file.ts'
 import type { Processor } from '@tidemark/kcop/processor.ts'
 import { Producer } from '@tidemark/kcop/producer.ts'
 import { Agent, type AgentEvent, type AgentOptions } from './agent.ts'
-import type { Configuration } from './config/configuration.ts'
+import { knownDataTopics, type Configuration } from './config/configuration.ts'
 import { producerRules } from './config/producer-rules.ts'
 import type { FaultPoint } from './delivery/delivery.ts'
 import { ClusterTopics } from './delivery/cluster-topics.ts'
@@ -77,7 +78,8 @@ export function sessionOpener(
     })
 }
 
-function agentOptions(
+/** Everything an agent (or the first copy) of this subscription works with. */
+export function agentOptions(
   options: SubscriptionOptions,
   cluster: Cluster,
   processors: ReadonlyMap<string, Processor>
@@ -98,9 +100,13 @@ function agentOptions(
     }),
     reader: new PartitionFetcher(cluster),
     openSession: sessionOpener(cluster, onEvent),
-    topics: new ClusterTopics(cluster, configuration.topics, (topic, partitions) =>
-      onEvent({ type: 'topic-created', topic, partitions })
-    ),
+    topics: new ClusterTopics({
+      admin: new KafkaAdmin(cluster),
+      applied: new Set(knownDataTopics(configuration)),
+      partitions: configuration.topics.partitions,
+      replication: configuration.topics.replication ?? -1,
+      onCreated: (topic, partitions) => onEvent({ type: 'topic-created', topic, partitions })
+    }),
     processorFor: sink =>
       new Producer({ rules, sink, processors, notify: notice => onEvent({ type: 'notice', notice }) }),
     surroundings: systemSurroundings,

@@ -13,6 +13,8 @@ export interface OperationProcessor {
   begin(transaction: TransactionContext): void
   process(operation: Operation): void
   commit(transaction: TransactionContext): void
+  refreshStart(table: Table): void
+  refreshEnd(table: Table): void
 }
 
 /** The open transaction, as processors write to it. */
@@ -74,6 +76,14 @@ export class Tenure implements TransactionReceiver {
 
   schema(table: Table): void {
     this.guard(() => this.processor.schema(table))
+  }
+
+  refreshStart(table: Table): void {
+    this.guard(() => this.processor.refreshStart(table))
+  }
+
+  refreshEnd(table: Table): void {
+    this.guard(() => this.processor.refreshEnd(table))
   }
 
   begin(transaction: TransactionContext): void {
