@@ -21,17 +21,10 @@ export class ClusterTopics implements TopicDirectory {
     this.options = options
   }
 
-  /** Throws TOPIC_MISSING, TOPIC_UNSUITABLE, and what the admin throws. */
+  /** Throws TOPIC_MISSING, and what the admin throws. */
   async find(topic: string): Promise<TopicFacts> {
     const found = (await this.describe(topic)) ?? (await this.create(topic))
     const { partitions, configs } = found
-    if (configs.messageTimestampType !== 'CreateTime') {
-      throw new TidemarkError('TOPIC_UNSUITABLE', {
-        message: `topic ${topic} has message.timestamp.type=${configs.messageTimestampType}`,
-        place: topic,
-        cure: `set message.timestamp.type=CreateTime on ${topic}`
-      })
-    }
     return { partitions, messageBytesMax: configs.maxMessageBytes }
   }
 
