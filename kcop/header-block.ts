@@ -26,7 +26,7 @@ export class HeaderWriter implements HeaderBlock {
   }
 
   /** `key` in UTF-8. */
-  add(key: Uint8Array, value: Uint8Array | null, valueStart = 0, valueEnd = value?.length ?? 0): void {
+  add(key: Buffer, value: Buffer | null, valueStart = 0, valueEnd = value?.length ?? 0): void {
     this.lengthOf(key.length)
     this.scratch.append(key, 0, key.length)
     this.lengthOf(value === null ? noValue : valueEnd - valueStart)

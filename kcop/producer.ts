@@ -1,6 +1,6 @@
 import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
-import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { Catalog, type Route } from './catalog.ts'
 import type { Format } from './format.ts'
 import { GuardedProcessor } from './guard.ts'
@@ -73,9 +73,13 @@ export class Producer {
 
   /** Throws ROW_UNSUITABLE, RECORD_TOO_LARGE, PROCESSOR_FAILED, and what `schema` throws. */
   process(operation: Operation): void {
-    if (operation.kind === 'truncate') this.truncate(operation)
-    else if (operation.kind === 'message') this.message(operation)
-    else this.row(operation)
+    try {
+      if (operation.kind === 'truncate') this.truncate(operation)
+      else if (operation.kind === 'message') this.message(operation)
+      else this.row(operation)
+    } catch (error) {
+      throw placed(error, operation)
+    }
   }
 
   commit(transaction: TransactionContext): void {
@@ -138,6 +142,14 @@ export class Producer {
 function tableOf(operation: Operation): Table {
   if (operation.table !== null) return operation.table
   throw new TidemarkError('INTERNAL', { message: `an operation of kind ${operation.kind} came without its table` })
+}
+
+/** An error of a built-in processor with the operation it happened at. */
+function placed(error: unknown, operation: Operation): unknown {
+  if (!isTidemarkError(error) || error.place !== undefined) return error
+  const { code, message, cure, cause } = error
+  const place = `operation ${operation.ordinal} of transaction ${operation.transaction.sourceId}`
+  return new TidemarkError(code, { message, cure, place, cause })
 }
 
 function guarded(

@@ -23,7 +23,7 @@ export class Scratch {
   }
 
   /** Appends a range of bytes as they are. Throws RECORD_TOO_LARGE. */
-  append(source: Uint8Array, start: number, end: number): void {
+  append(source: Buffer, start: number, end: number): void {
     const bytes = this.room(end - start)
     copyRange(source, start, end, bytes, this.length)
     this.length += end - start
@@ -54,11 +54,11 @@ export class Scratch {
 }
 
 /** Below it a loop is faster than the call into native code (measured with Node 24). */
-const loopBytesMax = 40
+const loopBytesMax = 24
 
-export function copyRange(source: Uint8Array, start: number, end: number, target: Buffer, at: number): void {
+export function copyRange(source: Buffer, start: number, end: number, target: Buffer, at: number): void {
   if (end - start > loopBytesMax) {
-    target.set(source.subarray(start, end), at)
+    source.copy(target, at, start, end)
     return
   }
   for (let index = start; index < end; index++) target[at++] = source[index]!

@@ -99,7 +99,10 @@ test('a table without a key is refused by name, unless its deletes are not told'
 })
 
 test('a delete without an old row, or without its key, is refused by name', () => {
-  assert.throws(() => recordsOf(remove(account, null)), { code: 'ROW_UNSUITABLE' })
+  assert.throws(() => recordsOf(remove(account, null)), {
+    code: 'ROW_UNSUITABLE',
+    place: 'operation 3 of transaction 757'
+  })
   assert.throws(() => recordsOf(remove(account, [null, 'Ann'], true)), { code: 'ROW_UNSUITABLE' })
 })
 

@@ -16,7 +16,7 @@ for (let value = 0; value < 16; value++) {
  * Appends, in base64 with padding, the bytes whose hexadecimal digits are given. Returns false, with something wrong
  * written, when there is anything but pairs of digits.
  */
-export function writeBase64OfHex(source: Uint8Array, start: number, end: number, into: Scratch): boolean {
+export function writeBase64OfHex(source: Buffer, start: number, end: number, into: Scratch): boolean {
   const digits = end - start
   if (digits % 2 !== 0) return false
   const bytes = into.room(Math.ceil(digits / 6) * 4)
@@ -38,7 +38,7 @@ export function writeBase64OfHex(source: Uint8Array, start: number, end: number,
 }
 
 /** One or two bytes that are left, padded to four characters. */
-function writeLastGroup(source: Uint8Array, from: number, end: number, bytes: Buffer, into: Scratch): boolean {
+function writeLastGroup(source: Buffer, from: number, end: number, bytes: Buffer, into: Scratch): boolean {
   const two = end - from === 4
   const first = byteAt(source, from)
   const second = two ? byteAt(source, from + 2) : 0
@@ -50,6 +50,6 @@ function writeLastGroup(source: Uint8Array, from: number, end: number, bytes: Bu
 }
 
 /** Two digits as a byte; above 255 when they are no digits. */
-function byteAt(source: Uint8Array, at: number): number {
+function byteAt(source: Buffer, at: number): number {
   return (hexValues[source[at]!]! << 4) | hexValues[source[at + 1]!]!
 }

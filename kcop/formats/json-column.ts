@@ -22,7 +22,7 @@ const falseBytes = Buffer.from('false')
  */
 export function writeJsonColumn(
   type: JsonType,
-  source: Uint8Array,
+  source: Buffer,
   start: number,
   end: number,
   into: Scratch
@@ -57,13 +57,13 @@ export function writeJsonColumn(
 }
 
 /** Integers and JSON: PostgreSQL's text is JSON already. */
-function writeBare(source: Uint8Array, start: number, end: number, into: Scratch): void {
+function writeBare(source: Buffer, start: number, end: number, into: Scratch): void {
   const bytes = into.room(end - start)
   copyRange(source, start, end, bytes, into.length)
   into.length += end - start
 }
 
-function writeBoolean(source: Uint8Array, start: number, end: number, into: Scratch): string | null {
+function writeBoolean(source: Buffer, start: number, end: number, into: Scratch): string | null {
   const letter = source[start]
   if (end - start !== 1 || (letter !== 0x74 && letter !== 0x66)) return 'is not a boolean'
   const word = letter === 0x74 ? trueBytes : falseBytes
@@ -72,14 +72,14 @@ function writeBoolean(source: Uint8Array, start: number, end: number, into: Scra
 }
 
 /** JSON has no NaN, Infinity and -Infinity: they become strings. All other floats are JSON numbers as they are. */
-function writeFloat(source: Uint8Array, start: number, end: number, into: Scratch): void {
+function writeFloat(source: Buffer, start: number, end: number, into: Scratch): void {
   const last = source[end - 1]!
   if (last > 0x39) writeQuoted(source, start, end, into)
   else writeBare(source, start, end, into)
 }
 
 /** bytea_output = hex: `\x` and two digits per byte. */
-function writeBytea(source: Uint8Array, start: number, end: number, into: Scratch): string | null {
+function writeBytea(source: Buffer, start: number, end: number, into: Scratch): string | null {
   const wrong = 'is not bytea in hex form: the session must have bytea_output=hex'
   if (source[start] !== 0x5c || source[start + 1] !== 0x78) return wrong
   into.room(1)[into.length++] = QUOTE
@@ -93,7 +93,7 @@ function writeBytea(source: Uint8Array, start: number, end: number, into: Scratc
  * dimensions. A literal with explicit lower bounds (`[0:1]={..}`) stays a string, since a JSON array begins at no
  * chosen index. Returns what is wrong, or null.
  */
-function writeJsonArray(type: JsonType, source: Uint8Array, start: number, end: number, into: Scratch): string | null {
+function writeJsonArray(type: JsonType, source: Buffer, start: number, end: number, into: Scratch): string | null {
   if (source[start] === BRACKET_OPEN) {
     writeJsonString(source, start, end, into)
     return null
@@ -126,7 +126,7 @@ function writeJsonArray(type: JsonType, source: Uint8Array, start: number, end: 
 }
 
 /** Place after the closing quote; -1 without one. */
-function quotedEnd(source: Uint8Array, start: number, end: number): number {
+function quotedEnd(source: Buffer, start: number, end: number): number {
   for (let at = start + 1; at < end; at++) {
     if (source[at] === BACKSLASH) at++
     else if (source[at] === QUOTE) return at + 1
@@ -134,19 +134,19 @@ function quotedEnd(source: Uint8Array, start: number, end: number): number {
   return -1
 }
 
-function bareEnd(source: Uint8Array, start: number, end: number, delimiter: number): number {
+function bareEnd(source: Buffer, start: number, end: number, delimiter: number): number {
   for (let at = start; at < end; at++) if (source[at] === delimiter || source[at] === CLOSE) return at
   return -1
 }
 
-function bare(element: JsonType, source: Uint8Array, start: number, end: number, into: Scratch): string | null {
+function bare(element: JsonType, source: Buffer, start: number, end: number, into: Scratch): string | null {
   if (!isNull(source, start, end)) return writeJsonColumn(element, source, start, end, into)
   into.append(nullBytes, 0, nullBytes.length)
   return null
 }
 
 /** An unquoted NULL, which the server always writes so. */
-function isNull(source: Uint8Array, start: number, end: number): boolean {
+function isNull(source: Buffer, start: number, end: number): boolean {
   return (
     end - start === 4 &&
     source[start] === 0x4e &&
@@ -156,7 +156,7 @@ function isNull(source: Uint8Array, start: number, end: number): boolean {
   )
 }
 
-function quoted(element: JsonType, source: Uint8Array, start: number, end: number, into: Scratch): string | null {
+function quoted(element: JsonType, source: Buffer, start: number, end: number, into: Scratch): string | null {
   const from = start + 1
   const to = end - 1
   for (let at = from; at < to; at++) {
@@ -166,7 +166,7 @@ function quoted(element: JsonType, source: Uint8Array, start: number, end: numbe
 }
 
 /** Rare enough that a buffer of its own is made: elements nest when a domain over an array is an element. */
-function unescaped(element: JsonType, source: Uint8Array, from: number, to: number, into: Scratch): string | null {
+function unescaped(element: JsonType, source: Buffer, from: number, to: number, into: Scratch): string | null {
   const text = Buffer.allocUnsafe(to - from)
   let length = 0
   for (let at = from; at < to; at++) {

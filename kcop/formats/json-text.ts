@@ -18,7 +18,7 @@ const chunkBytes = 4096
 const oneLoopBytesMax = 64
 
 /** Appends UTF-8 bytes as a JSON string with its quotes. */
-export function writeJsonString(source: Uint8Array, start: number, end: number, into: Scratch): void {
+export function writeJsonString(source: Buffer, start: number, end: number, into: Scratch): void {
   if (end - start > oneLoopBytesMax) {
     writeLong(source, start, end, into)
     return
@@ -40,7 +40,7 @@ export function writeJsonString(source: Uint8Array, start: number, end: number, 
 }
 
 /** Appends bytes that hold nothing to escape (digits, ISO times, hex) with quotes around. */
-export function writeQuoted(source: Uint8Array, start: number, end: number, into: Scratch): void {
+export function writeQuoted(source: Buffer, start: number, end: number, into: Scratch): void {
   const bytes = into.room(end - start + 2)
   const at = into.length
   bytes[at] = QUOTE
@@ -49,7 +49,7 @@ export function writeQuoted(source: Uint8Array, start: number, end: number, into
   into.length = at + 2 + end - start
 }
 
-function writeLong(source: Uint8Array, start: number, end: number, into: Scratch): void {
+function writeLong(source: Buffer, start: number, end: number, into: Scratch): void {
   let clean = start
   while (clean < end && escapes[source[clean]!] === 0) clean++
   if (clean === end) {
@@ -64,14 +64,14 @@ function writeLong(source: Uint8Array, start: number, end: number, into: Scratch
 }
 
 /** The rest of a string from its first byte that needs an escape, and the closing quote. */
-function writeEscaped(source: Uint8Array, start: number, end: number, into: Scratch): void {
+function writeEscaped(source: Buffer, start: number, end: number, into: Scratch): void {
   for (let from = start; from < end; from += chunkBytes) {
     escapeChunk(source, from, Math.min(end, from + chunkBytes), into)
   }
   into.room(1)[into.length++] = QUOTE
 }
 
-function escapeChunk(source: Uint8Array, start: number, end: number, into: Scratch): void {
+function escapeChunk(source: Buffer, start: number, end: number, into: Scratch): void {
   const bytes = into.room((end - start) * escapedBytesMax)
   let at = into.length
   for (let index = start; index < end; index++) {

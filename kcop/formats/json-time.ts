@@ -7,7 +7,7 @@ const LETTER_Z = 0x5a
 const QUOTE = 0x22
 
 /** `2024-02-29 12:00:00.5` as ISO 8601; infinity and years BC keep PostgreSQL's text (docs/types.md). */
-export function writeTimestamp(source: Uint8Array, start: number, end: number, into: Scratch): void {
+export function writeTimestamp(source: Buffer, start: number, end: number, into: Scratch): void {
   const space = keepsText(source, end) ? -1 : separator(source, start, end)
   const from = into.length + 1
   writeQuoted(source, start, end, into)
@@ -15,7 +15,7 @@ export function writeTimestamp(source: Uint8Array, start: number, end: number, i
 }
 
 /** The same with the session's time zone at the end, which must be +00. Returns false when it is not. */
-export function writeTimestamptz(source: Uint8Array, start: number, end: number, into: Scratch): boolean {
+export function writeTimestamptz(source: Buffer, start: number, end: number, into: Scratch): boolean {
   if (keepsText(source, end)) {
     writeQuoted(source, start, end, into)
     return true
@@ -29,16 +29,16 @@ export function writeTimestamptz(source: Uint8Array, start: number, end: number,
 }
 
 /** `BC` or `infinity` at the end; nothing else ends in a letter. */
-function keepsText(source: Uint8Array, end: number): boolean {
+function keepsText(source: Buffer, end: number): boolean {
   return source[end - 1]! > 0x39
 }
 
 /** Place of the space between date and time; years have four digits or more. */
-function separator(source: Uint8Array, start: number, end: number): number {
+function separator(source: Buffer, start: number, end: number): number {
   for (let at = start + 10; at < end; at++) if (source[at] === SPACE) return at
   return -1
 }
 
-function endsInUtc(source: Uint8Array, end: number): boolean {
+function endsInUtc(source: Buffer, end: number): boolean {
   return source[end - 3] === 0x2b && source[end - 2] === 0x30 && source[end - 1] === 0x30
 }

@@ -8,7 +8,7 @@ import type { Scratch } from '../scratch.ts'
  */
 export function writePlainText(
   type: JsonType,
-  source: Uint8Array,
+  source: Buffer,
   start: number,
   end: number,
   into: Scratch
@@ -27,13 +27,7 @@ export function writePlainText(
 }
 
 /** Appends a payload as the record value: bytea as its bytes, everything else as its text. */
-export function writePayload(
-  type: JsonType,
-  source: Uint8Array,
-  start: number,
-  end: number,
-  into: Scratch
-): string | null {
+export function writePayload(type: JsonType, source: Buffer, start: number, end: number, into: Scratch): string | null {
   if (type.code !== BYTEA) {
     into.append(source, start, end)
     return null
