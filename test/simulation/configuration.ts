@@ -1,0 +1,87 @@
+/** What may happen to topics besides what agents do. */
+export type Weather =
+  | 'foreign records'
+  | 'added partitions'
+  | 'compaction'
+  | 'data retention'
+  | 'data truncation'
+  | 'commit stream truncation'
+  | 'leader changes'
+  | 'forgotten producers'
+
+export interface Configuration {
+  name: string
+  /** Of each subscription. */
+  agents: number
+  subscriptions: number
+  /** Two agents have the same name. */
+  twin: boolean
+  /** One more agent, of another system, is pointed at the commit stream. */
+  misconfigured: boolean
+  mirror: boolean
+  /** Readers take transactions of compacted topics without all their records. */
+  allowIncomplete: boolean
+  /** At the end everything is compacted: the final value of every key must be right. */
+  compactedTable: boolean
+  /**
+   * Whether the broker's fence holds in every schedule; else in every second one, so that late requests of superseded
+   * owners land where only epochs tell.
+   */
+  fenced: boolean
+  /** Data topics hold records of another stream, as if it had been re-created. */
+  recreated: boolean
+  weather: readonly Weather[]
+  transactionsMax: number
+  /** Multiplies the length of the adverse part. */
+  length: number
+}
+
+const plain: Configuration = {
+  name: 'plain',
+  agents: 3,
+  subscriptions: 1,
+  twin: false,
+  misconfigured: false,
+  mirror: false,
+  allowIncomplete: false,
+  compactedTable: false,
+  fenced: false,
+  recreated: false,
+  weather: [],
+  transactionsMax: 6,
+  length: 1
+}
+
+export const configurations: readonly Configuration[] = [
+  plain,
+  { ...plain, name: 'grow', weather: ['foreign records', 'added partitions', 'leader changes', 'forgotten producers'] },
+  { ...plain, name: 'mirror', mirror: true, weather: ['foreign records', 'added partitions'] },
+  { ...plain, name: 'compact', allowIncomplete: true, weather: ['compaction', 'foreign records'] },
+  { ...plain, name: 'compact-strict', weather: ['compaction'] },
+  { ...plain, name: 'compacted-table', allowIncomplete: true, compactedTable: true, fenced: true, agents: 2 },
+  { ...plain, name: 'retain', weather: ['data retention'] },
+  { ...plain, name: 'truncate', weather: ['data truncation'] },
+  { ...plain, name: 'truncate-commits', weather: ['commit stream truncation'] },
+  { ...plain, name: 'two-subscriptions', subscriptions: 2, agents: 2 },
+  { ...plain, name: 'misconfigured', misconfigured: true, agents: 2 },
+  { ...plain, name: 'twin', twin: true, agents: 2 },
+  { ...plain, name: 'recreated', recreated: true, agents: 2 },
+  {
+    ...plain,
+    name: 'all',
+    subscriptions: 2,
+    agents: 2,
+    mirror: true,
+    misconfigured: true,
+    weather: ['foreign records', 'added partitions', 'leader changes', 'forgotten producers'],
+    transactionsMax: 12,
+    length: 2
+  }
+]
+
+/** Throws RangeError for a name that is not there. */
+export function configurationNamed(name: string): Configuration {
+  const found = configurations.find(configuration => configuration.name === name)
+  if (found === undefined) throw new RangeError(`no configuration ${name}`)
+  return found
+}

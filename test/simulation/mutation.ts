@@ -1,0 +1,17 @@
+/** A change to one file, as if a rule had been forgotten. `from` must stand in it exactly once. */
+export interface Edit {
+  /** From the root of the repository. */
+  file: string
+  from: string
+  to: string
+}
+
+/** A rule of the specification taken out of the product's own source: the simulation must find that out. */
+export interface Mutation {
+  name: string
+  /** Section and rule of the commit stream's specification. */
+  rule: string
+  edits: readonly Edit[]
+  /** Configurations in which it is looked for, in turn. */
+  configurations: readonly string[]
+}

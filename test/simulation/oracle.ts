@@ -1,0 +1,141 @@
+import { validEntries, type ValidEntry } from './committed.ts'
+import type { HandedOver, ReaderProcess } from './reader-process.ts'
+import type { Outcome } from './schedule.ts'
+import type { SourceTransaction } from './source-database.ts'
+import type { World } from './world.ts'
+
+/** What must never be: each kind of failure once, with what identifies it. */
+export type Failures = ReadonlySet<string>
+
+/** Compares what came out of a schedule with what the source committed. */
+export function judge(outcome: Outcome): Failures {
+  const { world } = outcome
+  const valid = validEntries(world)
+  const failures = new Set<string>()
+  judgeAgents(outcome, failures)
+  if (!mayLose(outcome)) judgeEntries(world, valid, failures)
+  judgeAgreement(outcome.readers, failures)
+  for (const reader of outcome.readers) judgeReader(world, reader, valid, failures)
+  return failures
+}
+
+/** Source transactions that have anything to be named. */
+export function namedTransactions(world: World): SourceTransaction[] {
+  return world.subscriptions[0]!.database.transactions.filter(
+    ({ operations, annotated }) => annotated || operations.some(records => records.length > 0)
+  )
+}
+
+function judgeAgents({ world, agents }: Outcome, failures: Set<string>): void {
+  for (const { isMisconfigured, stopped, label } of agents) {
+    if (stopped === null) continue
+    if (isMisconfigured ? stopped.code === 'OTHER_SYSTEM' : mayRefuse(world, stopped.code)) continue
+    failures.add(`REFUSAL of a healthy agent: ${stopped.code}`)
+    world.trace?.push(`agent ${label} stopped: ${stopped.stack}`)
+  }
+}
+
+/** Nobody is left to deliver, and has said why. */
+function mayLose({ world, agents }: Outcome): boolean {
+  return world.commitStreamTruncated || (world.truncated && agents.every(({ stopped }) => stopped !== null))
+}
+
+/** A log that lost what was acknowledged stops its writer by name. */
+function mayRefuse(world: World, code: string): boolean {
+  return world.commitStreamTruncated || (world.truncated && code === 'TOPIC_RECREATED')
+}
+
+function judgeEntries(world: World, valid: readonly ValidEntry[], failures: Set<string>): void {
+  const named = valid.map(({ entry }) => entry.sourceId)
+  for (const { id } of namedTransactions(world)) {
+    const times = named.filter(other => other === id).length
+    if (times === 0) failures.add('LOSS: a committed source transaction is in no valid entry')
+    if (times > 1) failures.add('DUPLICATE: two valid entries for one source transaction')
+  }
+  const numbers = named.map(numberOf)
+  if (numbers.some((number, index) => index > 0 && number < numbers[index - 1]!)) failures.add('ORDER of valid entries')
+}
+
+function numberOf(id: string): number {
+  return Number(/\d+$/.exec(id)![0])
+}
+
+/** A sequence is one transaction, for every reader. */
+function judgeAgreement(readers: readonly ReaderProcess[], failures: Set<string>): void {
+  const bySequence = new Map<number, string>()
+  for (const { sequence, sourceId } of readers.flatMap(({ handedOver }) => handedOver)) {
+    const before = bySequence.get(sequence)
+    if (before !== undefined && before !== sourceId) failures.add('READERS DISAGREE on a sequence')
+    bySequence.set(sequence, sourceId)
+  }
+}
+
+function judgeReader(world: World, reader: ReaderProcess, valid: readonly ValidEntry[], failures: Set<string>): void {
+  const { kind, handedOver, error } = reader
+  for (const transaction of handedOver) judgeContent(world, reader, transaction, failures)
+  const numbers = handedOver.map(({ sourceId }) => numberOf(sourceId))
+  if (numbers.some((number, index) => index > 0 && number <= numbers[index - 1]!)) {
+    failures.add(`DUPLICATE or reordered hand-over (${kind})`)
+  } else judgeSkips(world, reader, failures)
+  if (error === null) judgeEnd(world, reader, valid, failures)
+  else if (!mayFail(world)) failures.add(`FALSE ERROR (${kind}): ${error.code}`)
+}
+
+function mayFail(world: World): boolean {
+  return world.lossy || (world.compacted && !world.configuration.allowIncomplete)
+}
+
+function judgeContent(world: World, reader: ReaderProcess, transaction: HandedOver, failures: Set<string>): void {
+  const source = world.subscriptions[0]!.database.transactions.find(({ id }) => id === transaction.sourceId)
+  const expected = source === undefined ? [] : valuesOf(reader, source)
+  const { values, finished } = transaction
+  // Told to be incomplete, or broken off by an error that names what is missing.
+  const partial = transaction.incomplete || (!finished && reader.error !== null && mayFail(world))
+  const whole = finished ? values.length === expected.length : values.length <= expected.length
+  if (whole && values.every((value, index) => value === expected[index])) return
+  if (partial && values.every(value => expected.includes(value))) return
+  failures.add(`WRONG CONTENT silently handed over (${reader.kind})`)
+}
+
+/** The values a reader of that reader's topics gets of the transaction. */
+export function valuesOf(reader: ReaderProcess, { operations }: SourceTransaction): string[] {
+  const { topics } = reader
+  return operations
+    .flat()
+    .filter(({ topic }) => topics === null || topics.includes(topic))
+    .map(({ value }) => value)
+}
+
+/** Transactions the reader hands over: those with a record it wants, and for a reader of all those with an annotation. */
+function wantedOf(world: World, reader: ReaderProcess): string[] {
+  return namedTransactions(world)
+    .filter(transaction => reader.topics === null || valuesOf(reader, transaction).length > 0)
+    .map(({ id }) => id)
+}
+
+function judgeSkips(world: World, reader: ReaderProcess, failures: Set<string>): void {
+  const { handedOver, kind } = reader
+  if (handedOver.length === 0 || world.commitStreamTruncated) return
+  const wanted = wantedOf(world, reader)
+  const first = wanted.indexOf(handedOver[0]!.sourceId)
+  const skips = handedOver.some(({ sourceId }, index) => wanted[first + index] !== sourceId)
+  if (skips && handedOver.every(({ gaps }) => gaps === 0))
+    failures.add(`SILENT SKIP inside a reader's output (${kind})`)
+}
+
+/** Without an error a reader has come to the end. */
+function judgeEnd(world: World, reader: ReaderProcess, valid: readonly ValidEntry[], failures: Set<string>): void {
+  const wanted = new Set(wantedOf(world, reader))
+  const there = valid.filter(({ entry }) => wanted.has(entry.sourceId))
+  const last = there.at(-1)
+  if (last === undefined || last.offset < reader.startOffset) return
+  // Nothing complete is left of what topics have lost: told with the first transaction that is.
+  if (reader.handedOver.length === 0 && mayFail(world)) return
+  const reached = reader.handedOver.at(-1)?.sequence ?? 0
+  if (reached < last.entry.sequence) failures.add(`HANG or silent skip, no error (${reader.kind})`)
+  const mayBeginLate = reader.startOffset > 0 || mayFail(world)
+  const first = reader.handedOver[0]
+  if (!mayBeginLate && first !== undefined && first.sequence !== there[0]!.entry.sequence) {
+    failures.add(`SILENT SKIP at the start (${reader.kind})`)
+  }
+}

@@ -1,0 +1,41 @@
+import { BY_KEY, type Topic } from '@tidemark/kcop/record-sink.ts'
+import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
+import type { OperationProcessor, TransactionSink } from '../../capture/tenure.ts'
+import type { SimulatedOperation } from './source-port.ts'
+
+/** Sends the records that operations of the simulation bring along. */
+export class RecordProcessor implements OperationProcessor {
+  private readonly sink: TransactionSink
+  private readonly annotated: ReadonlySet<string>
+  private readonly topics = new Map<string, Topic>()
+
+  constructor(sink: TransactionSink, annotated: ReadonlySet<string>) {
+    this.sink = sink
+    this.annotated = annotated
+  }
+
+  schema(): void {}
+
+  begin(): void {}
+
+  process(operation: Operation): void {
+    for (const { topic, key, value } of (operation as SimulatedOperation).records) {
+      const keyBytes = Buffer.from(key)
+      const valueBytes = Buffer.from(value)
+      this.sink.append(this.topic(topic), BY_KEY, keyBytes, 0, keyBytes.length, valueBytes, 0, valueBytes.length, null)
+    }
+  }
+
+  commit(transaction: TransactionContext): void {
+    if (this.annotated.has(transaction.sourceId)) this.sink.annotate('note', Buffer.from(transaction.sourceId))
+  }
+
+  private topic(name: string): Topic {
+    let topic = this.topics.get(name)
+    if (topic === undefined) {
+      topic = this.sink.topic(name)
+      this.topics.set(name, topic)
+    }
+    return topic
+  }
+}

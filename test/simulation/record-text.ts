@@ -1,0 +1,43 @@
+import { RecordReader } from '@tidemark/kafka/record-batch/record-reader.ts'
+import { decodeCommitStreamRecord } from '@tidemark/schemas/commit-stream-codec.ts'
+import type { CommitStreamRecord, Entry } from '@tidemark/schemas/commit-stream.ts'
+import { headerNameBytes, RecordHeader } from '@tidemark/schemas/record-header.ts'
+
+/** The records of a batch, for a trace. */
+export function recordText(batch: Buffer): string {
+  const reader = new RecordReader()
+  reader.reset(batch)
+  const texts: string[] = []
+  while (reader.next()) texts.push(headText(reader))
+  return texts.join(' ')
+}
+
+function headText(reader: RecordReader): string {
+  if (reader.findHeader(headerNameBytes)) {
+    const header = new RecordHeader()
+    header.decode(reader.bytes, reader.foundStart, reader.foundEnd)
+    const { epoch, sequence, record } = header
+    return `${reader.value?.toString() ?? 'tombstone'}(e${epoch},s${sequence},r${record})`
+  }
+  try {
+    return commitText(decodeCommitStreamRecord(reader.value!))
+  } catch {
+    return 'foreign'
+  }
+}
+
+function commitText(record: CommitStreamRecord): string {
+  if (record.type === 'genesis') return 'Genesis'
+  if (record.type === 'claim') return `Claim{e${record.epoch} ${record.agent}}`
+  return `Commits{e${record.epoch}: ${record.entries.map(entryText).join(', ')}}`
+}
+
+function entryText(entry: Entry): string {
+  if (entry.type === 'transaction') return `s${entry.sequence}=${entry.sourceId}`
+  if (entry.type === 'state') return `state s${entry.sequence} @${positionText(entry.position)}`
+  return entry.type
+}
+
+export function positionText(position: Uint8Array): string {
+  return String(Number(Buffer.from(position).readBigUInt64BE()) / 16)
+}

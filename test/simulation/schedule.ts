@@ -1,0 +1,201 @@
+import type { AgentProcess } from './agent-process.ts'
+import type { Configuration } from './configuration.ts'
+import { deliver } from './produce-port.ts'
+import { ReaderProcess } from './reader-process.ts'
+import { makeReaders } from './readers.ts'
+import { makeWorld } from './scenery.ts'
+import { blow } from './weather.ts'
+import type { World } from './world.ts'
+
+/** One run: the world as it ended, for the oracle. */
+export interface Outcome {
+  world: World
+  agents: AgentProcess[]
+  readers: ReaderProcess[]
+}
+
+/** Lets all promises settle: everything asynchronous that can happen without the scheduler has happened then. */
+export function settle(): Promise<void> {
+  return new Promise(resolve => {
+    setImmediate(resolve)
+  })
+}
+
+/** Runs one schedule: adversity for a while, then healing, in which everything must finish. */
+export async function runSchedule(seed: number, configuration: Configuration, traced = false): Promise<Outcome> {
+  const { world, agents } = makeWorld(seed, configuration, traced)
+  const schedule = new Schedule(world, agents)
+  await schedule.suffer()
+  await schedule.heal()
+  return { world, agents, readers: schedule.readers }
+}
+
+/** What the scheduler does, and how often, in thousandths. */
+type Act = [weight: number, act: (schedule: Schedule) => unknown]
+
+const acts: Act[] = [
+  [430, schedule => schedule.stepAgent()],
+  [222, schedule => schedule.deliverSome()],
+  [190, schedule => schedule.stepReader()],
+  [40, schedule => schedule.commitOne()],
+  [20, schedule => schedule.replicateOne()],
+  [15, schedule => schedule.harm(() => schedule.pickAgent().crash())],
+  [5, schedule => schedule.harm(() => schedule.pickAgent().stop())],
+  [15, schedule => schedule.harm(() => schedule.pickDatabase().dropConnection())],
+  [5, schedule => schedule.harm(() => schedule.pickDatabase().restart())],
+  [15, schedule => schedule.harm(() => schedule.stall())],
+  [3, schedule => schedule.openLateReader()],
+  [15, schedule => schedule.world.mirror?.step()],
+  [25, schedule => blow(schedule.world)]
+]
+
+const weights = acts.reduce((sum, [weight]) => sum + weight, 0)
+const readersMax = 7
+/** Rounds without any event after which healing is over. */
+const quietRoundsMax = 40
+/** Shorter than what readers wait before they call records missing. */
+const electionMsMax = 300
+const healingRoundsMax = 3_000
+
+class Schedule {
+  readonly world: World
+  readonly agents: AgentProcess[]
+  readonly readers: ReaderProcess[]
+  private steps = 0
+  /** How much of the harm happens: some schedules are rough, in others much gets done. */
+  private readonly roughness: number
+
+  constructor(world: World, agents: AgentProcess[]) {
+    this.world = world
+    this.agents = agents
+    this.roughness = world.chance.of([0.1, 0.3, 0.3, 1])
+    this.readers = makeReaders(world)
+  }
+
+  async suffer(): Promise<void> {
+    const { chance, configuration } = this.world
+    const length = (100 + chance.below(chance.happens(0.5) ? 400 : 1600)) * configuration.length
+    while (this.steps < length) {
+      this.steps++
+      this.world.timeMs += chance.below(20)
+      this.endElections()
+      await this.chooseAct()(this)
+      await settle()
+    }
+  }
+
+  /** Elections end in a moment: readers and agents are told to wait that long. */
+  private endElections(): void {
+    const { cluster, timeMs } = this.world
+    for (const log of cluster.electing) if (log.electedMs < timeMs - electionMsMax) log.replicate()
+  }
+
+  private chooseAct(): (schedule: Schedule) => unknown {
+    let at = this.world.chance.below(weights)
+    for (const [weight, act] of acts) if ((at -= weight) < 0) return act
+    return () => {}
+  }
+
+  async stepAgent(): Promise<void> {
+    const agent = this.pickAgent()
+    const { host } = agent
+    const { chance } = this.world
+    if (host === null) {
+      if (agent.stopped === null && (!agent.isMisconfigured || chance.happens(0.1))) agent.start()
+      return
+    }
+    if (host.sleepUntil > this.steps) return
+    for (let steps = 1 + chance.below(8); steps > 0 && host.alive; steps--) {
+      host.step()
+      await settle()
+    }
+  }
+
+  deliverSome(): void {
+    const { network, chance } = this.world
+    for (let requests = 1 + chance.below(4); requests > 0 && network.length > 0; requests--) {
+      deliver(this.world, chance.below(network.length))
+    }
+  }
+
+  async stepReader(): Promise<void> {
+    const { chance } = this.world
+    const reader = chance.of(this.readers)
+    reader.chanceOfCrash()
+    for (let steps = 2 + chance.below(6); steps > 0; steps--) {
+      reader.step()
+      await settle()
+    }
+  }
+
+  commitOne(): void {
+    this.pickDatabase().commitOne()
+  }
+
+  replicateOne(): void {
+    this.world.chance.of(this.world.cluster.logs).replicate()
+  }
+
+  harm(act: () => void): void {
+    if (this.world.chance.happens(this.roughness)) act()
+  }
+
+  stall(): void {
+    const { host } = this.pickAgent()
+    if (host !== null) host.sleepUntil = this.steps + 10 + this.world.chance.below(150)
+  }
+
+  openLateReader(): void {
+    const { world, readers } = this
+    if (readers.length < readersMax)
+      readers.push(new ReaderProcess(world, { kind: 'latest', cluster: world.cluster, from: 'latest' }))
+  }
+
+  pickAgent(): AgentProcess {
+    return this.world.chance.of(this.agents)
+  }
+
+  pickDatabase(): World['subscriptions'][number]['database'] {
+    return this.world.chance.of(this.world.subscriptions).database
+  }
+
+  /** Nothing fails any more; every agent runs, everything is committed, until nothing moves. */
+  async heal(): Promise<void> {
+    const { world } = this
+    world.healing = true
+    world.counters.handedOverEarly = world.counters.handedOver
+    world.trace?.push('--- healing')
+    for (const { database } of world.subscriptions) while (database.commitOne());
+    for (const log of world.cluster.logs) log.replicate()
+    let quiet = 0
+    for (let round = 0; round < healingRoundsMax && quiet < quietRoundsMax; round++) {
+      const before = world.events
+      await this.healingRound()
+      quiet = world.events === before ? quiet + 1 : 0
+    }
+  }
+
+  private async healingRound(): Promise<void> {
+    const { world } = this
+    this.releaseDeadLocks()
+    for (const agent of this.agents) {
+      if (agent.host === null && agent.stopped === null && !agent.isMisconfigured) agent.start()
+    }
+    while (world.network.length > 0) deliver(world, 0)
+    world.mirror?.step()
+    await settle()
+    for (const host of [...world.hosts]) {
+      if (world.chance.happens(0.2)) host.tick()
+      for (let steps = 3; steps > 0 && host.stepInOrder(); steps--) await settle()
+    }
+    for (const reader of this.readers) for (let steps = 4; steps > 0 && reader.stepInOrder(); steps--) await settle()
+  }
+
+  /** A connection whose process is dead, or has opened another, has timed out by now. */
+  private releaseDeadLocks(): void {
+    for (const { database } of this.world.subscriptions) {
+      const { holder } = database
+      if (holder !== null && this.world.host(holder.name) === undefined) database.release(holder)
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import { Chance } from './chance.ts'
+import { Cluster } from './cluster.ts'
+import type { Configuration } from './configuration.ts'
+import type { Host } from './host.ts'
+import type { Mirror } from './mirror.ts'
+import type { Request } from './produce-port.ts'
+import type { SourceDatabase } from './source-database.ts'
+
+/** How often what happened: shows that the schedules reach the places where faults live. */
+export interface Counters {
+  owners: number
+  superseded: number
+  fenced: number
+  lateRequestsOfTheDead: number
+  duplicateBatches: number
+  settled: number
+  handedOver: number
+  /** Before healing. */
+  handedOverEarly: number
+  restarts: number
+  voidCommits: number
+}
+
+/** One captured subscription: its source, and where its commits are named. */
+export interface Subscription {
+  name: string
+  commitStream: string
+  stream: number
+  database: SourceDatabase
+}
+
+/** Everything of one schedule, on one thread, moved only by the seeded scheduler. */
+export class World {
+  readonly seed: number
+  readonly configuration: Configuration
+  readonly chance: Chance
+  readonly cluster = new Cluster('origin')
+  readonly subscriptions: Subscription[] = []
+  readonly hosts: Host[] = []
+  /** Produce requests on their way; their senders may be dead. */
+  readonly network: Request[] = []
+  mirror: Mirror | null = null
+  /** Old owners are refused wherever the new one has written. */
+  readonly fenced: boolean
+  /** The end of a schedule: nothing fails any more, and everything must finish. */
+  healing = false
+  /** Milliseconds since the Unix epoch. */
+  timeMs: number
+  /** Rises with everything that matters: healing ends when it stands still. */
+  events = 0
+  /** Records were removed by retention or truncation: errors are allowed, silence is not. */
+  lossy = false
+  /** Some log lost its end in an unclean election. */
+  truncated = false
+  commitStreamTruncated = false
+  compacted = false
+  readonly counters: Counters = {
+    owners: 0,
+    superseded: 0,
+    fenced: 0,
+    lateRequestsOfTheDead: 0,
+    duplicateBatches: 0,
+    settled: 0,
+    handedOver: 0,
+    handedOverEarly: 0,
+    restarts: 0,
+    voidCommits: 0
+  }
+  readonly trace: string[] | null
+
+  constructor(seed: number, configuration: Configuration, traced: boolean) {
+    this.seed = seed
+    this.configuration = configuration
+    this.chance = new Chance(seed)
+    this.trace = traced ? [] : null
+    this.fenced = configuration.fenced || this.chance.happens(0.5)
+    // Early in 2020 epochs rise by one, so that equal epochs of rivals happen; later the clock sets them.
+    this.timeMs = Date.UTC(2020, 0, 1) + (this.chance.happens(0.7) ? 0 : this.chance.below(1_000_000_000))
+  }
+
+  note(text: () => string): void {
+    this.events++
+    this.trace?.push(text())
+  }
+
+  /** Whether time may go on to when a timer is due: not while something lasts that ends by itself in a moment. */
+  mayLeap(): boolean {
+    return this.chance.happens(0.2) && this.cluster.electing.length === 0
+  }
+
+  host(name: string): Host | undefined {
+    return this.hosts.find(host => host.name === name)
+  }
+}
