@@ -1,33 +1,5 @@
 import { createAPI, Writer, type Reader } from '@platformatic/kafka'
-
-export interface FetchAsk {
-  topic: string
-  partition: number
-  offset: number
-  bytesMax: number
-  /** As metadata gave it: a broker that is no longer leader, or not yet, says so. -1 not checked. */
-  currentLeaderEpoch: number
-  /** Of the last batch read before `offset`: the leader checks that its log has it. -1 not checked. */
-  lastFetchedEpoch: number
-}
-
-export interface FetchLimits {
-  waitMs: number
-  /** Of the whole answer. */
-  bytesMax: number
-}
-
-export interface FetchAnswer {
-  topic: string
-  partition: number
-  /** Kafka error code, 0 = read. */
-  error: number
-  highWatermark: number
-  logStart: number
-  batches: Buffer
-  /** The leader's log does not have what was read before: for that epoch it ends here. */
-  divergesAt: number | null
-}
+import type { FetchAnswer, FetchAsk, FetchLimits } from './fetch-wire.ts'
 
 const empty = Buffer.alloc(0)
 const READ_UNCOMMITTED = 0

@@ -1,26 +1,24 @@
-import { listOffsetsV5 } from '@platformatic/kafka'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import {
-  brokerErrorCode,
-  brokerErrorName,
-  brokerErrors,
-  forbiddenError,
-  isForbidden,
-  isPassing
-} from './broker-error.ts'
+import { brokerErrorName, brokerErrors, isPassing } from './broker-error.ts'
+import { systemClock, type Clock } from './clock.ts'
+import { ClusterFetchWire, readError } from './cluster-fetch-wire.ts'
 import { pollMsMax, type Cluster } from './cluster.ts'
-import { fetchApi, type FetchAnswer, type FetchAsk } from './fetch-request.ts'
+import type { FetchAnswer, FetchAsk, FetchWire } from './fetch-wire.ts'
 import type { FetchedPartition, FetchRequest, LogReader } from './log-reader.ts'
 import { PartitionTroubles } from './partition-troubles.ts'
 
 export interface PartitionFetcherOptions {
+  clock?: Clock
+  /** How long a partition may stay without an answer before it is KAFKA_UNREACHABLE. */
+  unreachableAfterMs?: number
   /** Of one answer of one broker; partitions share it in the order asked. */
   responseBytesMax?: number
+  /** Ends every call; with the cluster's, calls end when it is closed. */
+  signal?: AbortSignal
 }
 
-/** ListOffsets v5: these timestamps ask for a place instead of a time. */
-const LATEST = -1n
-const EARLIEST = -2n
+/** The least a broker gets to answer a question without waiting. */
+const patienceMs = 100
 
 /** An answer with anything a reader can act on. */
 function isNews({ batches, outOfRange, divergesAt }: FetchedPartition): boolean {
@@ -39,36 +37,50 @@ interface Route {
  * away: so a broker that has nothing never holds back what another has, and every answer is as new as the call.
  */
 export class PartitionFetcher implements LogReader {
-  private readonly cluster: Cluster
+  private readonly wire: FetchWire
+  private readonly clock: Clock
   private readonly responseBytesMax: number
   private readonly troubles: PartitionTroubles
   private readonly closing = new AbortController()
+  private readonly ended: AbortSignal
   /** By node; ends when the broker has something or the wait is over. Never rejects. */
   private readonly bells = new Map<number, Promise<void>>()
+  /** By node: a question without waiting that was waited for long enough. Not asked again before it ends. */
+  private readonly overdue = new Map<number, Promise<void>>()
 
-  constructor(cluster: Cluster, options: PartitionFetcherOptions = {}) {
-    this.cluster = cluster
+  constructor(wire: FetchWire, options: PartitionFetcherOptions = {}) {
+    this.wire = wire
+    this.clock = options.clock ?? systemClock
     this.responseBytesMax = options.responseBytesMax ?? 50 * 1024 * 1024
-    this.troubles = new PartitionTroubles(cluster.clock, cluster.unreachableAfterMs)
+    this.troubles = new PartitionTroubles(this.clock, options.unreachableAfterMs ?? 60_000)
+    const { signal } = options
+    this.ended = signal === undefined ? this.closing.signal : AbortSignal.any([this.closing.signal, signal])
+  }
+
+  /** Of a real cluster, whose limits and end it shares. */
+  static of(cluster: Cluster, responseBytesMax?: number): PartitionFetcher {
+    const { clock, unreachableAfterMs, signal } = cluster
+    const bytes = responseBytesMax === undefined ? {} : { responseBytesMax }
+    return new PartitionFetcher(new ClusterFetchWire(cluster), { clock, unreachableAfterMs, signal, ...bytes })
   }
 
   async bounds(topic: string, partition: number): Promise<{ start: number; end: number }> {
     const [start, end] = await Promise.all([
-      this.offsetAt(topic, partition, EARLIEST),
-      this.offsetAt(topic, partition, LATEST)
+      this.wire.offset(topic, partition, 'earliest'),
+      this.wire.offset(topic, partition, 'latest')
     ])
     return { start, end }
   }
 
   async offsetAtTime(topic: string, partition: number, time: number): Promise<number | null> {
-    const offset = await this.offsetAt(topic, partition, BigInt(Math.max(0, Math.ceil(time))))
+    const offset = await this.wire.offset(topic, partition, Math.max(0, Math.ceil(time)))
     return offset < 0 ? null : offset
   }
 
   async fetch(requests: readonly FetchRequest[], waitMs: number, signal?: AbortSignal): Promise<FetchedPartition[]> {
     if (requests.length === 0) return []
-    const stop = AbortSignal.any([this.closing.signal, this.cluster.signal, ...(signal === undefined ? [] : [signal])])
-    const until = this.cluster.clock.steadyMs() + waitMs
+    const stop = signal === undefined ? this.ended : AbortSignal.any([this.ended, signal])
+    const until = this.clock.steadyMs() + waitMs
     for (;;) {
       stop.throwIfAborted()
       const routes = await untilAborted(this.routes(requests.filter(request => this.isDue(request))), stop)
@@ -79,7 +91,8 @@ export class PartitionFetcher implements LogReader {
       const leftMs = this.leftMs(until)
       if (answers.some(isNews) || (leftMs === 0 && answers.length > 0)) return answers
       if (alone && answers.length === requests.length) continue
-      await this.waitForNews(routes, requests, leftMs === 0 ? this.cluster.requestMs : leftMs, stop)
+      this.troubles.limit(requests)
+      await this.waitForNews(routes, requests, leftMs === 0 ? pollMsMax : leftMs, stop)
     }
   }
 
@@ -89,7 +102,7 @@ export class PartitionFetcher implements LogReader {
   }
 
   private leftMs(until: number): number {
-    return Math.max(0, Math.ceil(until - this.cluster.clock.steadyMs()))
+    return Math.max(0, Math.ceil(until - this.clock.steadyMs()))
   }
 
   private isDue({ topic, partition }: { topic: string; partition: number }): boolean {
@@ -107,13 +120,13 @@ export class PartitionFetcher implements LogReader {
         route.asks.push(found.ask)
       })
     )
-    return [...routes.values()]
+    return [...routes.values()].filter(({ node }) => !this.overdue.has(node))
   }
 
   private async leader(request: FetchRequest): Promise<{ node: number; ask: FetchAsk } | null> {
     const { topic, partition, offset, bytesMax, leaderEpoch } = request
     try {
-      const found = await this.cluster.partition(topic, partition)
+      const found = await this.wire.leader(topic, partition)
       if (found.leader !== null) {
         const lastFetchedEpoch = leaderEpoch ?? -1
         const ask = { topic, partition, offset, bytesMax, currentLeaderEpoch: found.leaderEpoch, lastFetchedEpoch }
@@ -121,8 +134,7 @@ export class PartitionFetcher implements LogReader {
       }
       this.trouble(topic, partition, 'it has no leader')
     } catch (error) {
-      if (!(error instanceof TidemarkError) || error.code !== 'KAFKA_UNREACHABLE' || this.cluster.signal.aborted)
-        throw error
+      if (!(error instanceof TidemarkError) || error.code !== 'KAFKA_UNREACHABLE' || this.ended.aborted) throw error
       this.trouble(topic, partition, error.message)
     }
     return null
@@ -136,17 +148,22 @@ export class PartitionFetcher implements LogReader {
   /** Each broker answers at once with what it has; one that hangs is not waited for beyond `leftMs` when others answered. */
   private async askAll(routes: readonly Route[], leftMs: number, stop: AbortSignal): Promise<FetchedPartition[]> {
     const answered: FetchedPartition[] = []
-    const asking = Promise.all(routes.map(async route => answered.push(...(await this.ask(route, 0)))))
-    const patience = new AbortController()
-    try {
-      const late = this.cluster.clock.delay(Math.max(leftMs, 100), patience.signal).catch(() => {})
-      await untilAborted(Promise.race([asking, late]), stop)
-      if (answered.length === 0) await untilAborted(asking, stop)
-      return [...answered]
-    } finally {
-      patience.abort()
-      asking.catch(() => {})
+    const open = new Map<number, Promise<void>>()
+    for (const route of routes) {
+      const asked = this.ask(route, 0).then(answers => void answered.push(...answers))
+      open.set(route.node, asked)
+      asked.then(
+        () => open.delete(route.node),
+        () => open.delete(route.node)
+      )
     }
+    const all = Promise.all(open.values())
+    await untilAborted(this.atMost(Math.max(leftMs, patienceMs), all), stop)
+    for (const [node, asked] of open) {
+      const over = () => void this.overdue.delete(node)
+      this.overdue.set(node, asked.then(over, over))
+    }
+    return [...answered]
   }
 
   /** One Fetch; passing errors are noted as troubles, and their partitions left out. */
@@ -154,9 +171,7 @@ export class PartitionFetcher implements LogReader {
     const limits = { waitMs, bytesMax: this.responseBytesMax }
     let answers: FetchAnswer[]
     try {
-      answers = await this.cluster.pollBroker(route.node, `reading ${askNames(route.asks)}`, connection =>
-        fetchApi.async(connection, route.asks, limits)
-      )
+      answers = await this.wire.fetch(route.node, route.asks, limits)
     } catch (error) {
       this.lost(route, error)
       return []
@@ -166,7 +181,7 @@ export class PartitionFetcher implements LogReader {
   }
 
   private lost(route: Route, error: unknown): void {
-    if (this.cluster.signal.aborted) throw this.cluster.signal.reason
+    if (this.ended.aborted) throw this.ended.reason
     if (error instanceof TidemarkError && error.code !== 'KAFKA_UNREACHABLE') throw error
     const cause = error instanceof Error ? error.message : String(error)
     for (const { topic, partition } of route.asks) this.trouble(topic, partition, cause)
@@ -190,7 +205,7 @@ export class PartitionFetcher implements LogReader {
   }
 
   private trouble(topic: string, partition: number, cause: string): void {
-    this.cluster.forget(topic)
+    this.wire.forget(topic)
     this.troubles.note(topic, partition, cause)
   }
 
@@ -204,16 +219,19 @@ export class PartitionFetcher implements LogReader {
     const troubledMs = this.troubles.dueInMs(requests)
     const ms = Math.min(leftMs, troubledMs ?? Infinity)
     if (ms <= 0) return
-    const patience = new AbortController()
     const rung = routes.flatMap(({ node, asks }) => {
       const healthy = asks.filter(ask => this.isDue(ask))
-      return healthy.length === 0 ? [] : [this.bell({ node, asks: healthy }, ms)]
+      return healthy.length === 0 || this.overdue.has(node) ? [] : [this.bell({ node, asks: healthy }, ms)]
     })
+    await untilAborted(this.atMost(ms, Promise.race([...rung, ...this.overdue.values()])), stop)
+  }
+
+  private async atMost(ms: number, work: Promise<unknown>): Promise<void> {
+    const early = new AbortController()
     try {
-      const late = this.cluster.clock.delay(ms, patience.signal).catch(() => {})
-      await untilAborted(Promise.race([late, ...rung]), stop)
+      await Promise.race([work, this.clock.delay(ms, early.signal).catch(() => {})])
     } finally {
-      patience.abort()
+      early.abort()
     }
   }
 
@@ -222,50 +240,12 @@ export class PartitionFetcher implements LogReader {
     if (known !== undefined) return known
     const limits = { waitMs: Math.ceil(Math.min(ms, pollMsMax)), bytesMax: 1 }
     const asks = route.asks.map(ask => ({ ...ask, bytesMax: 1 }))
-    const bell = this.cluster
-      .pollBroker(route.node, `waiting for ${askNames(asks)}`, connection => fetchApi.async(connection, asks, limits))
-      .then(
-        () => {},
-        // The next round asks the broker again and learns what is wrong.
-        () => {}
-      )
-      .finally(() => this.bells.delete(route.node))
+    // A failure rings too: the next round asks the broker again and learns what is wrong.
+    const rung = () => void this.bells.delete(route.node)
+    const bell = this.wire.fetch(route.node, asks, limits).then(rung, rung)
     this.bells.set(route.node, bell)
     return bell
   }
-
-  /** ListOffsets v5 at the leader. -1: no record has such a time. */
-  private async offsetAt(topic: string, partition: number, timestamp: bigint): Promise<number> {
-    const what = `the offsets of ${topic}/${partition}`
-    return this.cluster.retrying(what, undefined, async () => {
-      const { leader, leaderEpoch } = await this.cluster.partition(topic, partition)
-      try {
-        if (leader === null)
-          throw new TidemarkError('KAFKA_UNREACHABLE', { message: `${topic}/${partition} has no leader` })
-        const partitions = [{ partitionIndex: partition, currentLeaderEpoch: leaderEpoch, timestamp }]
-        const answer = await this.cluster.atBroker(leader, `asking for ${what}`, connection =>
-          listOffsetsV5.api.async(connection, -1, 0, [{ name: topic, partitions }])
-        )
-        return Number(answer.topics[0]!.partitions[0]!.offset)
-      } catch (error) {
-        this.cluster.forget(topic)
-        const code = brokerErrorCode(error)
-        throw code !== null && !isPassing(code) ? readError(code, topic, partition) : error
-      }
-    })
-  }
-}
-
-function askNames(asks: readonly FetchAsk[]): string {
-  const names = asks.slice(0, 3).map(({ topic, partition }) => `${topic}/${partition}`)
-  return asks.length > 3 ? `${names.join(', ')} and ${asks.length - 3} more` : names.join(', ')
-}
-
-function readError(code: number, topic: string, partition: number): TidemarkError {
-  if (isForbidden(code)) return forbiddenError(code, 'Read', `topic ${topic}`)
-  const place = `${topic}/${partition}`
-  const known = code === brokerErrors.CORRUPT_MESSAGE ? 'RECORD_BATCH_INVALID' : 'INTERNAL'
-  return new TidemarkError(known, { message: `the broker cannot read ${place}: ${brokerErrorName(code)}`, place })
 }
 
 /** `work`, or the signal's reason as soon as it is aborted; `work` goes on unheard then. */

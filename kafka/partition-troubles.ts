@@ -2,12 +2,14 @@ import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { backoffMs, type Clock } from './clock.ts'
 import { retryBackoff } from './cluster.ts'
 
-const forgottenAfterMs = 30_000
+/** Longer than any one request may take. */
+const forgottenAfterMs = 300_000
 
 interface Trouble {
   sinceMs: number
   tries: number
   dueMs: number
+  cause: string
 }
 
 /** Partitions that could not be read of late: when each may be tried again, and when it is enough. */
@@ -21,23 +23,32 @@ export class PartitionTroubles {
     this.unreachableAfterMs = unreachableAfterMs
   }
 
-  /** Throws KAFKA_UNREACHABLE when the partition has been in trouble for too long. */
   note(topic: string, partition: number, cause: string): void {
     const now = this.clock.steadyMs()
     const key = `${topic}/${partition}`
     const known = this.troubles.get(key)
     // Nobody asked for a long time: what was wrong then may have been over in between.
     const before = known !== undefined && now - known.dueMs < forgottenAfterMs ? known : undefined
-    const sinceMs = before?.sinceMs ?? now
     const tries = (before?.tries ?? 0) + 1
-    if (now - sinceMs >= this.unreachableAfterMs) {
+    const dueMs = now + backoffMs(tries, retryBackoff, this.clock.random())
+    this.troubles.set(key, { sinceMs: before?.sinceMs ?? now, tries, dueMs, cause })
+  }
+
+  /** Throws KAFKA_UNREACHABLE when one of these has been in trouble for too long. */
+  limit(partitions: readonly { topic: string; partition: number }[]): void {
+    if (this.troubles.size === 0) return
+    for (const { topic, partition } of partitions) {
+      const key = `${topic}/${partition}`
+      const trouble = this.troubles.get(key)
+      if (trouble === undefined || trouble.tries < 2) continue
+      const troubledMs = this.clock.steadyMs() - trouble.sinceMs
+      if (troubledMs < this.unreachableAfterMs) continue
       this.troubles.delete(key)
       throw new TidemarkError('KAFKA_UNREACHABLE', {
-        message: `${key} could not be read for ${Math.round(now - sinceMs)} ms: ${cause}`,
+        message: `${key} could not be read for ${Math.round(troubledMs)} ms: ${trouble.cause}`,
         place: key
       })
     }
-    this.troubles.set(key, { sinceMs, tries, dueMs: now + backoffMs(tries, retryBackoff, this.clock.random()) })
   }
 
   over(topic: string, partition: number): void {
