@@ -72,10 +72,15 @@ export class Child {
     }
   }
 
-  /** Sends a signal, SIGKILL by default, and waits for the end. */
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<ChildEnd> {
+  /** Sends a signal, SIGKILL by default, and waits for the end; a program that does not heed it is killed. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL', graceMs = 30_000): Promise<ChildEnd> {
     if (this.alive) this.#process.kill(signal)
-    return this.ended
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), graceMs)
+    try {
+      return await this.ended
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   #add(text: string): void {
