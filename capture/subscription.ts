@@ -98,7 +98,7 @@ export function agentOptions(
       clock: systemSourceClock,
       onWaiting: holder => onEvent({ type: 'slot-held', holder })
     }),
-    reader: new PartitionFetcher(cluster),
+    reader: PartitionFetcher.of(cluster),
     openSession: sessionOpener(cluster, onEvent),
     topics: new ClusterTopics({
       admin: new KafkaAdmin(cluster),
