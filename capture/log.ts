@@ -28,7 +28,7 @@ export interface LogOptions {
   /** Struck out wherever they appear in a line; see secretsOf. */
   secrets: readonly string[]
   color: boolean
-  write(line: string): void
+  write: (line: string) => void
 }
 
 /** Entries that a program may pass by mistake and that never belong in a log, at the first three depths. */
@@ -90,31 +90,33 @@ function messageOf(error: unknown): string {
 
 const shades: Record<string, number> = { error: 31, warn: 33, info: 32, debug: 90, trace: 90 }
 
+/** What `openLog` writes as one line. */
+interface Entry {
+  subscription: string
+  time: string
+  level: string
+  event: string
+  message: string
+  place?: string
+  cure?: string
+  causes?: string[]
+  [field: string]: unknown
+}
+
 /** `12:30:59.123 warn  SLOT_IN_USE the message (retryInMs=200)`, from a JSON line. */
 function readable(line: string, color: boolean): string {
-  const {
-    time,
-    level,
-    event,
-    message,
-    subscription: _,
-    cure,
-    place,
-    causes,
-    ...rest
-  } = JSON.parse(line) as Record<string, unknown>
+  const { subscription: _, time, level, event, message, cure, place, causes, ...rest } = JSON.parse(line) as Entry
   const paint = (text: string, shade: number) => (color ? `\u001b[${shade}m${text}\u001b[0m` : text)
-  const label = String(level)
   const fields = Object.entries(rest).map(
     ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`
   )
   const lines = [
-    `${String(time).slice(11, 23)} ${paint(label.padEnd(5), shades[label] ?? 0)} ${paint(String(event), 1)} ${String(message)}${
+    `${time.slice(11, 23)} ${paint(level.padEnd(5), shades[level] ?? 0)} ${paint(event, 1)} ${message}${
       fields.length === 0 ? '' : ` (${fields.join(', ')})`
     }`
   ]
-  if (place !== undefined) lines.push(`             at:    ${String(place)}`)
-  for (const cause of (causes as string[] | undefined) ?? []) lines.push(`             cause: ${cause}`)
-  if (cure !== undefined) lines.push(`             cure:  ${String(cure)}`)
+  if (place !== undefined) lines.push(`             at:    ${place}`)
+  for (const cause of causes ?? []) lines.push(`             cause: ${cause}`)
+  if (cure !== undefined) lines.push(`             cure:  ${cure}`)
   return `${lines.join('\n')}\n`
 }

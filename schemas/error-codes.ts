@@ -47,6 +47,10 @@ export const errorCodes = {
     means: 'the slot was confirmed beyond the last published transaction: changes between are lost to it',
     cure: 'find who advanced the slot; retire and apply anew with a first copy'
   },
+  SLOT_EXISTS: {
+    means: 'a replication slot of that name exists already',
+    cure: 'drop it if nobody needs it, or choose another name in `postgres.slot`'
+  },
   SLOT_UNSUITABLE: {
     means: 'a replication slot of that name exists, but not for pgoutput in this database',
     cure: 'choose another name in `postgres.slot`, or drop the slot if nobody needs it'
@@ -92,6 +96,11 @@ export const errorCodes = {
   STREAM_RECREATED: {
     means: 'the commit stream is not the one it was: it was re-created or cut below the bookmark',
     cure: 'start from `earliest` after checking what was lost'
+  },
+
+  GROUP_LOST: {
+    means: 'a consumer tried to commit for its group when its turn was over: another member reads now',
+    cure: 'nothing: what was not committed goes to the other member; make `commit` part of what may be repeated'
   },
 
   // Kafka
@@ -157,6 +166,10 @@ export const errorCodes = {
   TABLE_WITHOUT_KEY: {
     means: 'a table has no primary key: publishing it would make UPDATE and DELETE of the application fail',
     cure: 'add a primary key or set REPLICA IDENTITY, or publish inserts only'
+  },
+  TABLE_UNSUITABLE: {
+    means: 'a table is of a kind, or has a property, that cannot be captured completely',
+    cure: 'change the table or the configuration as the message says'
   },
   PUBLICATION_UNSUITABLE: {
     means: 'the publication is missing, lacks a table, or was made after the slot',

@@ -3,7 +3,7 @@ import { readConfiguration, type Environment } from '../config/configuration-fil
 import type { Configuration } from '../config/configuration.ts'
 import { secretsOf, withoutSecrets } from '../config/redaction.ts'
 import { openLog, type Log, type LogFormat, type LogLevel } from '../log.ts'
-import { findingOf, hasErrors, type Finding } from './finding.ts'
+import { findingOf, hasErrors, type Finding } from '../finding.ts'
 import { findingsText, styleOf, type Style } from './presentation.ts'
 import type { Terminal } from './terminal.ts'
 

@@ -1,5 +1,5 @@
-import type { Finding, Severity } from './finding.ts'
-import { bySeverity } from './finding.ts'
+import type { Finding, Severity } from '../finding.ts'
+import { bySeverity } from '../finding.ts'
 
 /** How texts are emphasised: by escape sequences, or not at all. */
 export interface Style {

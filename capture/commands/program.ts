@@ -40,7 +40,7 @@ function programOf({ terminal }: Surroundings, action: Action): Command {
     .version(version(), '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [verb]', 'show help of a verb')
-    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .configureOutput({ writeOut: text => terminal.out(text), writeErr: text => terminal.err(text) })
     .exitOverride()
     .addHelpText(
       'after',

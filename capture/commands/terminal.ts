@@ -20,8 +20,8 @@ export function processTerminal(process: NodeJS.Process): Terminal {
   return {
     out: text => void stdout.write(text),
     err: text => void stderr.write(text),
-    interactive: Boolean(stdin.isTTY && stderr.isTTY),
-    color: Boolean(stdout.isTTY) && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
+    interactive: stdin.isTTY && stderr.isTTY,
+    color: stdout.isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
     confirm: question => confirm(question, stdin, stderr)
   }
 }

@@ -122,9 +122,13 @@ test('two tables may share a topic', () => {
 })
 
 test('references are replaced inside texts, for numbers, and in flow mappings without quotes', () => {
-  const { kafka, topics } = accepted(
-    `${minimal.replace('[127.0.0.1:9092]', '[127.0.0.1:9092]\n  tls: {ca: ${file:ca.pem}}\n  sasl: {mechanism: scram-sha-512, username: ${USER_NAME:-anna}, password: ${file:kafka.secret}}')}topics: {partitions: ${'${PARTITIONS}'}, prefix: "${'${EMPTY:-a}'}.b"}\n`
-  )
+  const more = [
+    '[127.0.0.1:9092]',
+    '  tls: {ca: ${file:ca.pem}}',
+    '  sasl: {mechanism: scram-sha-512, username: ${USER_NAME:-anna}, password: ${file:kafka.secret}}',
+    'topics: {partitions: ${PARTITIONS}, prefix: "${EMPTY:-a}.b"}'
+  ]
+  const { kafka, topics } = accepted(at('[127.0.0.1:9092]', more.join('\n')))
   assert.deepEqual(kafka.sasl, { mechanism: 'scram-sha-512', username: 'anna', password: 'from-a-file' })
   assert.deepEqual(kafka.tls, { ca: 'PEM\nPEM' })
   assert.deepEqual(topics, { partitions: 12, replication: null, prefix: 'a.b' })

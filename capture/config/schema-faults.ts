@@ -1,5 +1,5 @@
 import { Ajv, type ErrorObject } from 'ajv'
-import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { nearest } from './nearest.ts'
 import { hasReference, invalid } from './references.ts'
 import { configurationSchema } from './schema.ts'

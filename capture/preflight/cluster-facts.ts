@@ -1,0 +1,33 @@
+import type { TopicDescription } from '@tidemark/kafka/admin.ts'
+import { isTidemarkError, type TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { knownDataTopics, type Configuration } from '../config/configuration.ts'
+import { readStreamState, type StreamState } from '../ownership/stream-state.ts'
+import type { Connections } from './connections.ts'
+
+/** The Kafka cluster as it stands, as far as a subscription is concerned. */
+export interface ClusterFacts {
+  commitStream: TopicDescription | null
+  /** By name: the data topics that the configuration names; null for one that does not exist. */
+  dataTopics: ReadonlyMap<string, TopicDescription | null>
+  allTopics: readonly string[]
+  /** null: the commit stream is empty or missing, or cannot be read (see `streamFault`). */
+  stream: StreamState | null
+  streamFault: TidemarkError | null
+}
+
+/** Reads all of it, and changes nothing. Throws KAFKA_UNREACHABLE, KAFKA_AUTHENTICATION, KAFKA_AUTHORIZATION. */
+export async function readCluster(connections: Connections, configuration: Configuration): Promise<ClusterFacts> {
+  const { admin } = connections
+  const commitStream =
+    (await admin.describeTopics([configuration.commitStream])).get(configuration.commitStream) ?? null
+  const dataTopics = await admin.describeTopics(knownDataTopics(configuration))
+  const allTopics = await admin.listTopics()
+  const facts = { commitStream, dataTopics, allTopics, stream: null, streamFault: null }
+  if (commitStream?.partitions !== 1) return facts
+  try {
+    return { ...facts, stream: await readStreamState(connections.commitStream) }
+  } catch (error) {
+    if (!isTidemarkError(error)) throw error
+    return error.code === 'STREAM_EMPTY' ? facts : { ...facts, streamFault: error }
+  }
+}

@@ -1,0 +1,43 @@
+import { publishedTables, type Configuration } from '../config/configuration.ts'
+import type { Finding } from '../finding.ts'
+import type { TableFacts } from '../postgres/catalog.ts'
+import type { DatabaseFacts } from './database-facts.ts'
+import { publicationFindings, publicationWish } from './publication-findings.ts'
+import { roleFindings, serverFindings, writerFindings } from './server-findings.ts'
+import { missingTable, outboxFindings, tableFindings, type TableContext } from './table-findings.ts'
+
+/** All that the database's side of a subscription needs looked at. Pure. */
+export function databaseFindings(configuration: Configuration, facts: DatabaseFacts): Finding[] {
+  const { server, role, publication, slot, tables } = facts
+  const wish = publicationWish(configuration.postgres.publication, tables)
+  return [
+    ...serverFindings(server, slot !== null),
+    ...roleFindings(role, publication !== null),
+    ...configuredTableFindings(configuration, facts),
+    ...publicationFindings(publication, wish, tables, role),
+    ...(slot === null ? writerFindings(facts.writers) : [])
+  ]
+}
+
+function configuredTableFindings(configuration: Configuration, facts: DatabaseFacts): Finding[] {
+  const context: TableContext = {
+    role: facts.role.name,
+    version: facts.server.version,
+    closedSchemas: facts.closedSchemas
+  }
+  const found = new Map(facts.tables.map(table => [`${table.schema}.${table.name}`, table]))
+  const missing = publishedTables(configuration).filter(table => !found.has(table.qualifiedName))
+  const judge = <T extends { qualifiedName: string }>(
+    tables: readonly T[],
+    rules: (facts: TableFacts, table: T) => Finding[]
+  ) =>
+    tables.flatMap(table => {
+      const its = found.get(table.qualifiedName)
+      return its === undefined ? [] : rules(its, table)
+    })
+  return [
+    ...missing.map(table => missingTable(table, facts.otherTables)),
+    ...judge(configuration.tables, (its, table) => tableFindings(its, table, context)),
+    ...judge(configuration.outbox.tables, outboxFindings)
+  ]
+}

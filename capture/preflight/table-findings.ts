@@ -1,0 +1,194 @@
+import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
+import type { OutboxTableConfiguration, TableConfiguration } from '../config/configuration.ts'
+import { nearest } from '../config/nearest.ts'
+import type { TableName } from '../config/table-name.ts'
+import type { Finding, Severity } from '../finding.ts'
+import { lacksIdentity, type TableFacts } from '../postgres/catalog.ts'
+import { quoteIdentifier, quoteTable } from '../postgres/identifier.ts'
+
+/** What rules on tables look at, besides the table. */
+export interface TableContext {
+  /** Role that captures. */
+  role: string
+  /** server_version_num */
+  version: number
+  /** Schemas whose objects the role may not use. */
+  closedSchemas: readonly string[]
+}
+
+/** A configured table that the database has not. */
+export function missingTable(table: TableName & { qualifiedName: string }, existing: readonly string[]): Finding {
+  const meant = nearest(table.qualifiedName, existing)
+  return {
+    code: 'TABLE_MISSING',
+    severity: 'error',
+    what: `table ${table.qualifiedName} does not exist`,
+    place: table.qualifiedName,
+    remedy:
+      meant === null ? 'correct its name, exactly as the catalogue has it, or create it' : `did you mean ${meant}?`
+  }
+}
+
+/** What of a captured table would lose data, harm the application, or surprise. */
+export function tableFindings(facts: TableFacts, table: TableConfiguration, context: TableContext): Finding[] {
+  const kind = kindFindings(facts)
+  if (kind.some(finding => finding.severity === 'error')) return kind
+  return [
+    ...kind,
+    ...identityFindings(facts, table),
+    ...keyFindings(facts, table),
+    ...(table.refresh ? copyFindings(facts, context) : []),
+    ...columnFindings(facts, context)
+  ]
+}
+
+/** An outbox table is only read from the log: its columns must be there, and its identity must not harm the application. */
+export function outboxFindings(facts: TableFacts, table: OutboxTableConfiguration): Finding[] {
+  const kind = kindFindings(facts)
+  if (kind.some(finding => finding.severity === 'error')) return kind
+  const { id, key, payload, routeBy, timestamp, schemaVersion, additional } = table
+  const wanted = [id, key, payload, routeBy, timestamp, schemaVersion, ...additional.map(({ column }) => column)]
+  const columns = wanted.filter(column => column !== null)
+  return [
+    ...kind,
+    ...identityFindings(facts, null),
+    ...unknownColumns(facts, columns, `outbox["${table.qualifiedName}"]`)
+  ]
+}
+
+function kindFindings(facts: TableFacts): Finding[] {
+  const name = nameOf(facts)
+  const unsuitable = (what: string, remedy: string) => finding('TABLE_UNSUITABLE', 'error', facts, what, remedy)
+  if (
+    facts.kind === 'view' ||
+    facts.kind === 'materialized view' ||
+    facts.kind === 'foreign table' ||
+    facts.kind === 'other'
+  ) {
+    return [unsuitable(`${name} is a ${facts.kind}: the log holds no changes of it`, 'name the tables it is made from')]
+  }
+  if (facts.persistence === 'unlogged') {
+    return [
+      unsuitable(
+        `table ${name} is unlogged: its changes are not in the log`,
+        `ALTER TABLE ${quoteTable(facts)} SET LOGGED;`
+      )
+    ]
+  }
+  if (facts.persistence === 'temporary') {
+    return [
+      unsuitable(`table ${name} is temporary: its changes are not in the log`, 'take it out of the configuration')
+    ]
+  }
+  const warn = (what: string, remedy: string) => [finding('TABLE_UNSUITABLE', 'warning', facts, what, remedy)]
+  if (facts.hasChildren) {
+    return warn(`tables that inherit from ${name} are not captured with it`, 'name them in the configuration as well')
+  }
+  if (facts.kind === 'partition' && facts.root !== null) {
+    const root = nameOf(facts.root)
+    return warn(`${name} is one partition of ${root}: rows of the others are not captured`, `name ${root} instead`)
+  }
+  return []
+}
+
+/** facts/postgres.md 10: publishing a table without an identity makes the application's own statements fail (55000). */
+function identityFindings(facts: TableFacts, table: TableConfiguration | null): Finding[] {
+  const name = nameOf(facts)
+  if (lacksIdentity(facts)) {
+    const what = `${withoutIdentity(facts)}: once it is published, UPDATE and DELETE of the application would fail`
+    return [finding('TABLE_WITHOUT_KEY', 'error', facts, what, identityRemedy(facts))]
+  }
+  if (table !== null && table.key === null && facts.primaryKey.length === 0) {
+    const what = `table ${name} has no primary key: its records have no key, and deletes cannot be told from each other`
+    return [
+      finding(
+        'TABLE_WITHOUT_KEY',
+        'warning',
+        facts,
+        what,
+        `set \`key\` of tables["${name}"] to the columns that identify a row`
+      )
+    ]
+  }
+  return []
+}
+
+function withoutIdentity(facts: TableFacts): string {
+  const name = nameOf(facts)
+  if (facts.replicaIdentity === 'nothing') return `table ${name} has REPLICA IDENTITY NOTHING`
+  if (facts.replicaIdentity === 'index') return `the replica identity index of table ${name} was dropped`
+  return `table ${name} has no primary key`
+}
+
+function identityRemedy(facts: TableFacts): string {
+  const table = quoteTable(facts)
+  if (facts.primaryKey.length > 0) return `ALTER TABLE ${table} REPLICA IDENTITY DEFAULT;`
+  return `ALTER TABLE ${table} ADD PRIMARY KEY (...);\nor, with the whole old row in the log: ALTER TABLE ${table} REPLICA IDENTITY FULL;`
+}
+
+/** The key's columns exist, and the log has their old values when a row is deleted or its key changes. */
+function keyFindings(facts: TableFacts, table: TableConfiguration): Finding[] {
+  const unknown = unknownColumns(facts, table.key ?? [], `tables["${table.qualifiedName}"].key`)
+  if (unknown.length > 0 || lacksIdentity(facts)) return unknown
+  const logged = identityColumns(facts)
+  const absent = (table.key ?? facts.primaryKey).filter(column => !logged.includes(column))
+  if (absent.length === 0) return []
+  const what = `the log has no old value of ${absent.join(', ')}, which ${absent.length === 1 ? 'is' : 'are'} part of the record key: a deleted row could not be named`
+  return [finding('TABLE_WITHOUT_KEY', 'error', facts, what, `ALTER TABLE ${quoteTable(facts)} REPLICA IDENTITY FULL;`)]
+}
+
+function identityColumns(facts: TableFacts): readonly string[] {
+  if (facts.replicaIdentity === 'full') return facts.columns.map(column => column.name)
+  return facts.replicaIdentity === 'index' ? facts.identityIndex : facts.primaryKey
+}
+
+/** The first copy reads the rows by SELECT. */
+function copyFindings(facts: TableFacts, { role, closedSchemas }: TableContext): Finding[] {
+  const findings: Finding[] = []
+  const name = nameOf(facts)
+  const found = (what: string, remedy: string) =>
+    findings.push(finding('POSTGRES_PERMISSION', 'error', facts, what, remedy))
+  if (closedSchemas.includes(facts.schema)) {
+    const remedy = `GRANT USAGE ON SCHEMA ${quoteIdentifier(facts.schema)} TO ${quoteIdentifier(role)};`
+    found(`role ${role} may not use schema ${facts.schema}: the first copy could not read ${name}`, remedy)
+  }
+  if (!facts.readable) {
+    const remedy = `GRANT SELECT ON ${quoteTable(facts)} TO ${quoteIdentifier(role)};  -- or \`refresh: false\` for no first copy`
+    found(`role ${role} may not read table ${name}: the first copy needs it`, remedy)
+  }
+  if (facts.rowSecurity) {
+    const remedy = `ALTER ROLE ${quoteIdentifier(role)} BYPASSRLS;`
+    found(`row security of table ${name} hides rows from role ${role}: the first copy would not be complete`, remedy)
+  }
+  return findings
+}
+
+function columnFindings(facts: TableFacts, { version }: TableContext): Finding[] {
+  const generated = facts.columns.filter(column => column.generated !== 'no').map(column => column.name)
+  if (generated.length === 0) return []
+  const what = `computed column${generated.length === 1 ? '' : 's'} ${generated.join(', ')} of ${nameOf(facts)} ${generated.length === 1 ? 'is' : 'are'} not in the log`
+  const remedy = version >= 180_000 ? '' : 'compute it in a processor, or at the reader'
+  return [finding('TABLE_UNSUITABLE', 'info', facts, what, remedy)]
+}
+
+function unknownColumns(facts: TableFacts, wanted: readonly string[], option: string): Finding[] {
+  const known = facts.columns.map(column => column.name)
+  return [...new Set(wanted)]
+    .filter(column => !known.includes(column))
+    .map(column => {
+      const meant = nearest(column, known)
+      const remedy =
+        meant === null
+          ? `correct \`${option}\`; its columns are: ${known.join(', ')}`
+          : `did you mean ${meant}? correct \`${option}\``
+      return finding('COLUMN_UNKNOWN', 'error', facts, `table ${nameOf(facts)} has no column ${column}`, remedy)
+    })
+}
+
+function nameOf({ schema, name }: TableName): string {
+  return `${schema}.${name}`
+}
+
+function finding(code: ErrorCode, severity: Severity, facts: TableFacts, what: string, remedy: string): Finding {
+  return { code, severity, what, place: nameOf(facts), remedy }
+}

@@ -1,0 +1,136 @@
+import type { TopicDescription } from '@tidemark/kafka/admin.ts'
+import type { Configuration } from '../config/configuration.ts'
+import { topicMetricName } from '../config/topic-name.ts'
+import type { Finding, Severity } from '../finding.ts'
+import { findingOf } from '../finding.ts'
+import { commitStreamConfigs } from '../provision/new-topics.ts'
+import type { ClusterFacts } from './cluster-facts.ts'
+
+/** All that Kafka's side of a subscription needs looked at. Pure. */
+export function clusterFindings(configuration: Configuration, facts: ClusterFacts): Finding[] {
+  const { commitStream, dataTopics, streamFault } = facts
+  const described = [...dataTopics.values()].filter(topic => topic !== null)
+  return [
+    ...(commitStream === null ? [] : commitStreamFindings(commitStream, configuration)),
+    ...(streamFault === null ? [] : [findingOf(streamFault)]),
+    ...described.flatMap(topic => dataTopicFindings(topic, configuration)),
+    ...collisionFindings(configuration, facts)
+  ]
+}
+
+/** Below Kafka's own default a batch of ordinary rows may not fit. */
+const messageBytesUsual = 1_048_588
+/** A Commits record has at most 16 kB; a transaction's annotations and partitions may make it larger. */
+const commitStreamMessageBytesMin = 262_144
+
+function commitStreamFindings(topic: TopicDescription, configuration: Configuration): Finding[] {
+  const findings: Finding[] = []
+  if (topic.partitions !== 1) {
+    const what = `the commit stream ${topic.name} has ${topic.partitions} partitions: it needs exactly one`
+    findings.push(
+      unsuitable(topic, 'error', what, 'choose another `commitStream`, or delete the topic if nothing is in it')
+    )
+  }
+  for (const [name, wanted] of Object.entries(commitStreamConfigs) as [keyof typeof commitStreamConfigs, string][]) {
+    const present = presentConfig(topic, name)
+    if (present === wanted) continue
+    const what = `the commit stream ${topic.name} has ${name}=${present}: it needs ${wanted}`
+    findings.push(unsuitable(topic, 'error', what, alterConfig(configuration, topic.name, name, wanted)))
+  }
+  if (topic.configs.maxMessageBytes < commitStreamMessageBytesMin) {
+    const what = `the commit stream ${topic.name} takes messages of ${topic.configs.maxMessageBytes} bytes at most`
+    const remedy = alterConfig(configuration, topic.name, 'max.message.bytes', String(messageBytesUsual))
+    findings.push(unsuitable(topic, 'error', what, remedy))
+  }
+  return [...findings, ...replicationFindings(topic, configuration)]
+}
+
+function presentConfig({ configs }: TopicDescription, name: keyof typeof commitStreamConfigs): string {
+  switch (name) {
+    case 'cleanup.policy':
+      return configs.cleanupPolicy
+    case 'retention.ms':
+      return String(configs.retentionMs)
+    case 'retention.bytes':
+      return String(configs.retentionBytes)
+    case 'message.timestamp.type':
+      return configs.messageTimestampType
+  }
+}
+
+function dataTopicFindings(topic: TopicDescription, configuration: Configuration): Finding[] {
+  const { name, configs } = topic
+  const findings: Finding[] = []
+  if (configs.cleanupPolicy.includes('compact')) {
+    const what = `topic ${name} is compacted: of older transactions some records are removed, and readers see them as incomplete`
+    findings.push(
+      unsuitable(
+        topic,
+        'warning',
+        what,
+        'read it with `allowIncomplete`, or ' + alterConfig(configuration, name, 'cleanup.policy', 'delete')
+      )
+    )
+  }
+  if (configs.cleanupPolicy.includes('delete') && configs.retentionMs >= 0) {
+    const what = `topic ${name} removes records after ${daysText(configs.retentionMs)}: a reader that starts later begins behind them`
+    findings.push(unsuitable(topic, 'info', what, ''))
+  }
+  if (configs.maxMessageBytes < messageBytesUsual) {
+    const what = `topic ${name} takes messages of ${configs.maxMessageBytes} bytes at most: a larger row stops the agent`
+    findings.push(
+      unsuitable(
+        topic,
+        'warning',
+        what,
+        alterConfig(configuration, name, 'max.message.bytes', String(messageBytesUsual))
+      )
+    )
+  }
+  return [...findings, ...replicationFindings(topic, configuration)]
+}
+
+function replicationFindings(topic: TopicDescription, configuration: Configuration): Finding[] {
+  const { name, replication, configs } = topic
+  if (configs.minInSyncReplicas > replication) {
+    const what = `topic ${name} has ${replication} replica${replication === 1 ? '' : 's'} and wants ${configs.minInSyncReplicas} in step: no write is ever acknowledged`
+    return [
+      unsuitable(topic, 'error', what, alterConfig(configuration, name, 'min.insync.replicas', String(replication)))
+    ]
+  }
+  if (replication > 2 && configs.minInSyncReplicas < 2) {
+    const what = `topic ${name} acknowledges writes that only one of its ${replication} replicas has: the loss of that broker loses them`
+    return [unsuitable(topic, 'warning', what, alterConfig(configuration, name, 'min.insync.replicas', '2'))]
+  }
+  return []
+}
+
+/** Kafka refuses to create a topic whose name differs from another's only in `.` and `_`: they would share metrics. */
+function collisionFindings(
+  configuration: Configuration,
+  { commitStream, dataTopics, allTopics }: ClusterFacts
+): Finding[] {
+  const missing = [...dataTopics].filter(([, topic]) => topic === null).map(([name]) => name)
+  if (commitStream === null) missing.unshift(configuration.commitStream)
+  const taken = new Map([...missing, ...allTopics].map(name => [topicMetricName(name), name]))
+  return missing.flatMap(name => {
+    const other = taken.get(topicMetricName(name))
+    if (other === undefined || other === name) return []
+    const what = `topic ${name} cannot be created beside ${other}: their names differ only in \`.\` and \`_\``
+    return [{ code: 'TOPIC_UNSUITABLE', severity: 'error', what, place: name, remedy: 'choose another name' }]
+  })
+}
+
+function alterConfig(configuration: Configuration, topic: string, name: string, value: string): string {
+  const brokers = configuration.kafka.brokers.join(',')
+  return `kafka-configs.sh --bootstrap-server ${brokers} --alter --entity-type topics --entity-name ${topic} --add-config ${name}=${value}`
+}
+
+function daysText(ms: number): string {
+  const hours = ms / 3_600_000
+  return hours < 48 ? `${Math.round(hours * 10) / 10} hours` : `${Math.round(hours / 2.4) / 10} days`
+}
+
+function unsuitable(topic: TopicDescription, severity: Severity, what: string, remedy: string): Finding {
+  return { code: 'TOPIC_UNSUITABLE', severity, what, place: topic.name, remedy }
+}

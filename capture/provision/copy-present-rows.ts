@@ -1,0 +1,40 @@
+import { hostname } from 'node:os'
+import { loadProcessors } from '@tidemark/kcop/processor-file.ts'
+import type { Configuration } from '../config/configuration.ts'
+import { producerRules } from '../config/producer-rules.ts'
+import type { CreatedSlot } from '../postgres/slot.ts'
+import type { Connections } from '../preflight/connections.ts'
+import { firstCopy } from '../refresh/first-copy.ts'
+import type { SourceIdentity } from '../source.ts'
+import { agentOptions } from '../subscription.ts'
+
+export interface CopyRequest {
+  configuration: Configuration
+  connections: Connections
+  /** Not released. */
+  slot: CreatedSlot
+  identity: SourceIdentity
+  /** `schema.name` */
+  tables: readonly string[]
+  signal: AbortSignal
+  say: (line: string) => void
+}
+
+/** Copies the present rows of the tables through the configured producer, before mirroring. */
+export async function copyPresentRows(request: CopyRequest): Promise<void> {
+  const { configuration, connections, slot, identity, tables, signal, say } = request
+  const processors = await loadProcessors(producerRules(configuration))
+  const agent = `${hostname()}:${process.pid} (apply)`
+  const rows = await firstCopy({
+    agent: agentOptions({ configuration, agent }, connections.cluster, processors),
+    reader: connections.reader,
+    session: connections.session,
+    publication: configuration.postgres.publication,
+    slot,
+    identity,
+    tables: new Set(tables),
+    signal,
+    onProgress: (rows, table) => say(`  ${rows} rows copied, at ${table}`)
+  })
+  say(`  ${rows} row${rows === 1 ? '' : 's'} copied`)
+}

@@ -1,0 +1,27 @@
+import type { NewTopic } from '@tidemark/kafka/admin.ts'
+import type { Configuration } from '../config/configuration.ts'
+import type { ClusterFacts } from '../preflight/cluster-facts.ts'
+
+/** Only its owner trims a commit stream, and the times of its records are the source's (specification, section 1). */
+export const commitStreamConfigs = {
+  'cleanup.policy': 'delete',
+  'retention.ms': '-1',
+  'retention.bytes': '-1',
+  'message.timestamp.type': 'CreateTime'
+} as const
+
+/** Kafka's own sign for the cluster's default. */
+const clusterDefault = -1
+
+/** The topics that are missing, the commit stream first. */
+export function newTopics(configuration: Configuration, facts: ClusterFacts): NewTopic[] {
+  const replication = configuration.topics.replication ?? clusterDefault
+  const topics: NewTopic[] = []
+  if (facts.commitStream === null) {
+    topics.push({ name: configuration.commitStream, partitions: 1, replication, configs: commitStreamConfigs })
+  }
+  for (const [name, topic] of facts.dataTopics) {
+    if (topic === null) topics.push({ name, partitions: configuration.topics.partitions, replication })
+  }
+  return topics
+}
