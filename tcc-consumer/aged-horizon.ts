@@ -1,0 +1,98 @@
+import type { Commits, Part } from '@tidemark/schemas/commit-stream.ts'
+import type { LogReader } from '@tidemark/kafka/log-reader.ts'
+import { EpochFold } from '@tidemark/schemas/stream-fold.ts'
+import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { CommitStreamLog } from './commit-stream-log.ts'
+import { PartitionCursor } from './partition-cursor.ts'
+
+export interface HorizonSearch {
+  log: CommitStreamLog
+  reader: LogReader
+  stream: number
+  /** Where the search begins in the commit stream, and the current epoch there. */
+  offset: number
+  epoch: number
+  wants: (part: Part) => boolean
+  readTopic: (topic: string) => string
+  signal: AbortSignal
+}
+
+/** How far a partition is looked through for its first record of the stream. */
+const lookedThroughBytesMax = 64 << 20
+const fetchBytes = 1 << 20
+const fetchWaitMs = 500
+
+/**
+ * A sequence below which some partition has lost records it once held. Topics age each at its own pace, so the first
+ * complete transaction may be followed by incomplete ones: a reader from `earliest` begins here instead, and from its
+ * first transaction on misses nothing. Reads the commit stream once to its end.
+ */
+export async function agedHorizon(search: HorizonSearch): Promise<number> {
+  let horizon = 0
+  for (const use of (await partUses(search)).values()) horizon = Math.max(horizon, await firstKept(search, use))
+  return horizon
+}
+
+interface PartUse {
+  /** As first named. */
+  part: Part
+  /** Of the last transaction that names it. */
+  lastSequence: number
+}
+
+async function partUses(search: HorizonSearch): Promise<Map<string, PartUse>> {
+  const { end } = await search.log.bounds()
+  const epochs = new EpochFold(search)
+  const uses = new Map<string, PartUse>()
+  for await (const { record } of search.log.scan(search.offset, end)) {
+    if (record.type === 'claim') epochs.claim(record)
+    if (record.type === 'commits' && epochs.commits(record.epoch) === 'valid') collectUses(record, search, uses)
+  }
+  return uses
+}
+
+function collectUses({ parts, entries }: Commits, search: HorizonSearch, uses: Map<string, PartUse>): void {
+  for (const entry of entries) {
+    if (entry.type !== 'transaction') continue
+    for (const count of entry.counts) {
+      const part = parts[count.part]!
+      const key = `${part.topic}/${part.partition}`
+      if (search.wants(part)) uses.set(key, { part: uses.get(key)?.part ?? part, lastSequence: entry.sequence })
+    }
+  }
+}
+
+/** Sequence of the first record a shortened partition still has; 0 when the partition has all of its records. */
+async function firstKept(search: HorizonSearch, { part, lastSequence }: PartUse): Promise<number> {
+  const topic = search.readTopic(part.topic)
+  try {
+    const { start, end } = await search.reader.bounds(topic, part.partition)
+    if (start <= part.firstOffset) return 0
+    const cursor = new PartitionCursor(part, topic, search.stream)
+    return (await firstSequence(search, cursor, start, end)) ?? lastSequence + 1
+  } catch (error) {
+    if (isTidemarkError(error, 'TOPIC_MISSING')) return lastSequence + 1
+    throw error
+  }
+}
+
+async function firstSequence(
+  search: HorizonSearch,
+  cursor: PartitionCursor,
+  start: number,
+  end: number
+): Promise<number | null> {
+  const { queue } = cursor
+  cursor.seek(start)
+  for (let bytes = 0, issue = 1; queue.fetchOffset < end && bytes < lookedThroughBytesMax; issue++) {
+    const { topic, partition, fetchOffset: offset, generation } = queue
+    const bytesMax = Math.max(fetchBytes, queue.bytesLeast)
+    const [answer] = await search.reader.fetch([{ topic, partition, offset, bytesMax }], fetchWaitMs, search.signal)
+    search.signal.throwIfAborted()
+    if (answer === undefined || answer.outOfRange) return null
+    queue.accept(answer, issue, generation)
+    if (cursor.advance()) return cursor.header.sequence
+    bytes += answer.batches.length
+  }
+  return null
+}

@@ -1,0 +1,95 @@
+import { nextFetchOffset } from '@tidemark/kafka/record-batch/batch-reader.ts'
+import type { FetchedPartition } from '@tidemark/kafka/log-reader.ts'
+
+/** A slice this many times smaller than the response it is cut from is copied, so that it does not keep all of it. */
+const PINNED_RATIO_MAX = 4
+
+export interface FetchedChunk {
+  /** Whole record batches. */
+  bytes: Buffer
+  /** Records below are not asked for: a broker answers with whole batches. */
+  from: number
+}
+
+/** What was fetched of one partition and not yet read, and where the next fetch goes. */
+export class FetchQueue {
+  /** The name at the broker, which a mirror may have changed. */
+  readonly topic: string
+  readonly partition: number
+  /** Where the next fetch begins. */
+  fetchOffset = 0
+  /** Bytes fetched whose reading is not finished. */
+  heldBytes = 0
+  /** As of the last answer; -1 before the first. */
+  highWatermark = -1
+  logStart = 0
+  /** Number of the newest fetch that answered for the present place; 0 when none did. */
+  answered = 0
+  /** The last answer said that `fetchOffset` is not in the partition. */
+  outOfRange = false
+  /** Rises with every `seek`: an answer to an older request is of another place. */
+  generation = 0
+  /** Whole batches larger than this cannot be had; doubled when an answer is empty though there are records. */
+  bytesLeast = 0
+  private chunks: FetchedChunk[] = []
+  private reading = 0
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic
+    this.partition = partition
+  }
+
+  get isEmpty(): boolean {
+    return this.chunks.length === 0
+  }
+
+  /** Everything there was at fetch number `since` or later has been fetched; what is fetched may still be unread. */
+  fetchedToEnd(since: number): boolean {
+    return this.answered > since && !this.outOfRange && this.fetchOffset >= this.highWatermark
+  }
+
+  /** Takes in an answer to fetch number `issue`, sent at generation `generation`. */
+  accept(answer: FetchedPartition, issue: number, generation: number): void {
+    if (generation !== this.generation) return
+    this.highWatermark = answer.highWatermark
+    this.logStart = answer.logStart
+    this.outOfRange = answer.outOfRange
+    this.answered = issue
+    const next = nextFetchOffset(answer.batches, this.fetchOffset)
+    if (next > this.fetchOffset) this.push(answer.batches, next)
+    else if (this.fetchOffset < answer.highWatermark) this.bytesLeast = Math.max(this.bytesLeast * 2, 1 << 17)
+  }
+
+  /** The next bytes to read; what was taken before is finished with. Null when nothing is there. */
+  take(): FetchedChunk | null {
+    this.heldBytes -= this.reading
+    const chunk = this.chunks.shift() ?? null
+    this.reading = chunk === null ? 0 : chunk.bytes.length
+    return chunk
+  }
+
+  /** Forgets what was fetched; the next fetch begins at `offset`. */
+  seek(offset: number): void {
+    this.fetchOffset = offset
+    this.heldBytes = 0
+    this.answered = 0
+    this.outOfRange = false
+    this.generation++
+    this.chunks = []
+    this.reading = 0
+  }
+
+  private push(batches: Buffer, next: number): void {
+    const bytes = batches.length * PINNED_RATIO_MAX < batches.buffer.byteLength ? copyOf(batches) : batches
+    this.chunks.push({ bytes, from: this.fetchOffset })
+    this.heldBytes += bytes.length
+    this.fetchOffset = next
+    this.bytesLeast = 0
+  }
+}
+
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
+}

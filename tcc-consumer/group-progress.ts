@@ -1,0 +1,85 @@
+import { formatBookmark, parseBookmark, type Bookmark } from '@tidemark/schemas/bookmark.ts'
+import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { GroupMembership, GroupPlace } from './group-membership.ts'
+import type { From } from './start-rules.ts'
+import type { Place } from './transaction-reader.ts'
+
+/** A group's offset moves over records that hold nothing for it this often at most. */
+const idleCommitMs = 5_000
+
+/** What is committed for a group: the bookmark given, or, once nothing is open, the place reached behind it. */
+export class GroupProgress {
+  readonly membership: GroupMembership
+  private handed: Bookmark | null = null
+  private done: Bookmark | null = null
+  private committedOffset = -1
+  private committedAt = -Infinity
+
+  constructor(membership: GroupMembership) {
+    this.membership = membership
+  }
+
+  /** A turn begins; null: nothing was committed. */
+  begin(place: GroupPlace | null): void {
+    this.handed = null
+    this.done = null
+    this.committedOffset = place?.offset ?? -1
+  }
+
+  /** A transaction goes to the user; it is open until its bookmark is committed. */
+  hand(epoch: number, sequence: number): void {
+    this.handed = { stream: 0, epoch, sequence, record: 0, offset: 0 }
+  }
+
+  async commit(text: string, reached: Place | null, nowMs: number): Promise<void> {
+    const bookmark = parseBookmark(text)
+    this.done = bookmark
+    const place = reached !== null && isSame(bookmark, reached.bookmark) ? placeOf(reached) : inside(text, bookmark)
+    await this.write(place, nowMs)
+  }
+
+  /** Moves the offset over what holds nothing for the user, so that the group's lag comes to 0. */
+  async advance(reached: Place | null, nowMs: number): Promise<void> {
+    if (reached === null || reached.nextOffset <= this.committedOffset) return
+    if (nowMs - this.committedAt < idleCommitMs) return
+    if (this.handed !== null && (this.done === null || !isSame(this.handed, this.done))) return
+    await this.write(placeOf(reached), nowMs)
+  }
+
+  private async write(place: GroupPlace, nowMs: number): Promise<void> {
+    await this.membership.commit(place)
+    this.committedOffset = place.offset
+    this.committedAt = nowMs
+  }
+}
+
+/**
+ * Where a group's place says to begin (specification, "Bookmark"): metadata that is a bookmark refines the offset;
+ * missing or foreign metadata, as Kafka Streams and reset tools leave it, means the first entry of the record there.
+ */
+export function fromGroup({ offset, metadata }: GroupPlace): From {
+  const bookmark = bookmarkIn(metadata)
+  if (bookmark === null || bookmark.offset > offset) return { type: 'offset', offset }
+  return { type: 'bookmark', bookmark }
+}
+
+function bookmarkIn(metadata: string): Bookmark | null {
+  try {
+    return parseBookmark(metadata)
+  } catch (error) {
+    if (isTidemarkError(error, 'BOOKMARK_INVALID')) return null
+    throw error
+  }
+}
+
+function placeOf({ bookmark, nextOffset }: Place): GroupPlace {
+  return { offset: nextOffset, metadata: formatBookmark(bookmark) }
+}
+
+function inside(text: string, { offset }: Bookmark): GroupPlace {
+  return { offset, metadata: text }
+}
+
+function isSame(one: Bookmark, other: Bookmark): boolean {
+  return one.epoch === other.epoch && one.sequence === other.sequence && one.record === other.record
+}

@@ -1,0 +1,7 @@
+export { TransactionConsumer } from './transaction-consumer.ts'
+export type { ConsumerOptions } from './consumer-options.ts'
+export type { ConsumerStatistics } from './consumer-statistics.ts'
+export type { ConsumedTransaction } from './consumed-transaction.ts'
+export type { TransactionRecord } from './transaction-record.ts'
+export type { SequenceGap } from './sequence-gap.ts'
+export { TidemarkError, isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'

@@ -1,0 +1,4 @@
+/** An instance of kafkajs' `Kafka`, by what is used of it. */
+export interface KafkaJs {
+  admin(): unknown
+}
