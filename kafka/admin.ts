@@ -98,12 +98,16 @@ export class KafkaAdmin {
   async createTopics(topics: readonly NewTopic[]): Promise<string[]> {
     if (topics.length === 0) return []
     const created = await this.cluster.retrying('the creation of topics', undefined, () => this.create(topics))
-    await this.awaitEverywhere(topics.map(({ name }) => name))
+    const names = topics.map(({ name }) => name)
+    const isReady = ({ error, partitions }: TopicAnswer) =>
+      error === 0 && partitions.every(({ leader }) => leader !== null)
+    await this.everywhere(names, 'not ready', isReady)
     return created
   }
 
-  /** Topics that do not exist are left out. */
+  /** Resolves when no broker knows the topics any more. Those that do not exist are left out. */
   async deleteTopics(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return
     const topics = names.map(name => ({ name }))
     const answer = await this.cluster.retrying('the deletion of topics', undefined, async () => {
       const controller = await this.cluster.controller()
@@ -115,7 +119,7 @@ export class KafkaAdmin {
       if (errorCode === 0 || errorCode === brokerErrors.UNKNOWN_TOPIC_OR_PARTITION) continue
       throw topicError(errorCode, 'Delete', name ?? '', null)
     }
-    for (const name of names) this.cluster.forget(name)
+    await this.everywhere(names, 'known still', topic => topic.error !== 0)
   }
 
   /**
@@ -163,14 +167,20 @@ export class KafkaAdmin {
     return answer.topics.filter(({ errorCode }) => errorCode === 0).map(({ name }) => name)
   }
 
-  private async awaitEverywhere(names: readonly string[]): Promise<void> {
+  /** Waits until every broker's answer on each of the topics `suits`. */
+  private async everywhere(
+    names: readonly string[],
+    otherwise: string,
+    suits: (topic: TopicAnswer) => boolean
+  ): Promise<void> {
+    if (names.length === 0) return
     for (const node of await this.cluster.brokerIds()) {
       await this.cluster.retrying(`topics ${names.join(', ')} on broker ${node}`, undefined, async () => {
-        const { topics } = await this.cluster.atBroker(node, 'asking for new topics', connection =>
+        const { topics } = await this.cluster.atBroker(node, 'asking for topics', connection =>
           askMetadata(connection, names)
         )
-        const late = topics.find(topic => topic.error !== 0 || topic.partitions.some(({ leader }) => leader === null))
-        if (late !== undefined) throw notYet(`topic ${late.name} is not ready on broker ${node}`)
+        const late = topics.find(topic => !suits(topic))
+        if (late !== undefined) throw notYet(`topic ${late.name} is ${otherwise} on broker ${node}`)
       })
     }
     for (const name of names) this.cluster.forget(name)

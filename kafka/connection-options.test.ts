@@ -21,7 +21,7 @@ describe('the connection to Kafka', () => {
       [{}, 'kafka.brokers'],
       [{ brokers: [] }, 'kafka.brokers'],
       [{ brokers: ['a:b'] }, 'kafka.brokers[0]'],
-      [{ brokers: ['ok:1', 'http://a:1'] }, 'kafka.brokers[1]'],
+      [{ brokers: ['ok:1', 'http://127.0.0.1:1'] }, 'kafka.brokers[1]'],
       [{ brokers: ['a:70000'] }, 'kafka.brokers[0]'],
       [{ brokers: ['a:1'], ssl: true }, 'kafka.ssl'],
       [{ brokers: ['a:1'], clientId: '' }, 'kafka.clientId'],
