@@ -18,6 +18,10 @@ export class RecordProcessor implements OperationProcessor {
 
   begin(): void {}
 
+  refreshStart(): void {}
+
+  refreshEnd(): void {}
+
   process(operation: Operation): void {
     for (const { topic, key, value } of (operation as SimulatedOperation).records) {
       const keyBytes = Buffer.from(key)

@@ -184,7 +184,7 @@ class Schedule {
     while (world.network.length > 0) deliver(world, 0)
     world.mirror?.step()
     await settle()
-    for (const host of [...world.hosts]) {
+    for (const host of world.hosts.slice()) {
       if (world.chance.happens(0.2)) host.tick()
       for (let steps = 3; steps > 0 && host.stepInOrder(); steps--) await settle()
     }

@@ -1,0 +1,12 @@
+import type { Mutation } from './mutation.ts'
+import { captureMutations } from './capture-mutations.ts'
+import { readerMutations } from './reader-mutations.ts'
+
+export const mutations: readonly Mutation[] = [...captureMutations, ...readerMutations]
+
+/** Throws RangeError for a name that is not there. */
+export function mutationNamed(name: string): Mutation {
+  const found = mutations.find(mutation => mutation.name === name)
+  if (found === undefined) throw new RangeError(`no mutation ${name}`)
+  return found
+}
