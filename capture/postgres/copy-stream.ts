@@ -1,18 +1,20 @@
-import type { FrameHandler, FrameReader } from './frame-reader.ts'
-import { takeOver } from './frame-reader.ts'
+import { systemClock, type Clock } from '@tidemark/kafka/clock.ts'
+import { takeOver, type FrameHandler, type FrameReader } from './frame-reader.ts'
 import { Pacing, defaultPacing, type PacingLimits } from './pacing.ts'
 import { connectionOf, destroySession, socketOf, type BulkSession } from './session.ts'
 
 /** Time as a replication connection needs it. */
-export interface SourceClock {
-  /** Milliseconds since 1970, by this machine. */
-  wallMs(): number
-  /** Milliseconds that only rise. */
-  steadyMs(): number
+export interface SourceClock extends Omit<Clock, 'random'> {
   /** Runs `task` once after `ms`; the function returned takes it back. */
   after(ms: number, task: () => void): () => void
-  /** Resolves after `ms`; rejects with the signal's reason when it is aborted before. */
-  delay(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+export const systemSourceClock: SourceClock = {
+  ...systemClock,
+  after: (ms, task) => {
+    const timer = setTimeout(task, ms)
+    return () => clearTimeout(timer)
+  }
 }
 
 export interface CopyStreamOptions {
@@ -29,18 +31,16 @@ export type HoldReason = 'start' | 'receiver' | 'catalogue' | 'pace'
 
 /**
  * The copy mode of one connection: a command whose answer is a stream of CopyData (START_REPLICATION, COPY TO STDOUT).
- * Owns the connection from then on; `ended` settles once.
+ * Owns the connection from then on.
  */
 export class CopyStream {
-  /** Resolves when the server ended the command, or after `close`; rejects with what pg, the socket or the receiver threw. */
-  readonly ended: Promise<void>
   private readonly session: BulkSession
   private readonly clock: SourceClock
   private readonly reader: FrameReader
   private readonly pacing: Pacing | null
   private readonly holds = new Set<HoldReason>()
   private cancelPause: () => void = () => {}
-  private settle: { resolve(): void; reject(error: unknown): void }
+  private outcome = Promise.withResolvers<void>()
   /** When anything was last read, or reading was resumed, in steady ms. */
   heardMs: number
 
@@ -48,10 +48,7 @@ export class CopyStream {
     this.session = options.session
     this.clock = options.clock
     this.heardMs = options.clock.steadyMs()
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.ended = promise
-    this.settle = { resolve, reject }
-    promise.catch(() => {})
+    this.outcome.promise.catch(() => {})
     const limits = options.pacing === undefined ? defaultPacing : options.pacing
     this.pacing = limits && new Pacing({ ...limits, bufferBytes: this.session.readBytesMax }, this.heardMs)
     const socket = socketOf(this.session.client)
@@ -61,12 +58,22 @@ export class CopyStream {
   }
 
   /**
+   * Of the command started last: resolves when the server ended it, or after `close`; rejects with what pg, the socket
+   * or the receiver threw.
+   */
+  get ended(): Promise<void> {
+    return this.outcome.promise
+  }
+
+  /**
    * Sends the command. Resolves when the server has gone into copy mode, with the stream held for 'start'; rejects with
-   * the server's error, after which another command may be started.
+   * the server's error, after which another command may be started, as it may when `ended` has resolved.
    */
   start(command: string): Promise<void> {
     const { client } = this.session
     const began = Promise.withResolvers<void>()
+    this.outcome = Promise.withResolvers<void>()
+    this.outcome.promise.catch(() => {})
     let streaming = false
     const onStart = (): void => {
       streaming = true
@@ -81,7 +88,7 @@ export class CopyStream {
     client.query(command).then(
       () => {
         forget()
-        this.settle.resolve()
+        this.outcome.resolve()
       },
       (error: unknown) => {
         forget()
@@ -120,13 +127,13 @@ export class CopyStream {
 
   /** Ends the connection with an error, which `ended` rejects with. */
   fail(error: unknown): void {
-    this.settle.reject(error)
+    this.outcome.reject(error)
     this.destroy()
   }
 
   /** Ends the connection: with a word of farewell, and at once when the server does not take it within `waitMs`. */
   async close(farewell: Buffer[], waitMs: number): Promise<void> {
-    this.settle.resolve()
+    this.outcome.resolve()
     const socket = socketOf(this.session.client)
     if (socket.destroyed) return this.destroy()
     const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))

@@ -9,7 +9,8 @@ export interface ServerContext {
   doing: string
 }
 
-interface Meaning {
+/** What a SQLSTATE means to a statement. */
+export interface Meaning {
   code: ErrorCode
   cure?: string
 }
@@ -63,10 +64,12 @@ export function serverError(
   if (isTidemarkError(error)) return error
   const state = sqlState(error)
   const meaning = state === undefined ? connectionMeaning(error) : stateMeaning(state, refined)
+  // A statement that names a code itself handles no rows.
+  const quotes = state !== undefined && !Object.hasOwn(refined, state) && quotesValues(state)
   const detail: ErrorDetail = {
-    message: `${said(error, state)} (${state ?? 'no SQLSTATE'}, while ${context.doing})`,
+    message: `${quotes ? 'the server refused a value' : said(error)} (${state ?? 'no SQLSTATE'}, while ${context.doing})`,
     place: context.place,
-    cause: quotesValues(state) ? undefined : error
+    cause: quotes ? undefined : error
   }
   if (meaning.cure !== undefined) detail.cure = meaning.cure
   return new TidemarkError(meaning.code, detail)
@@ -89,14 +92,13 @@ function connectionMeaning(error: unknown): Meaning {
   return { code: 'POSTGRES_UNREACHABLE' }
 }
 
-function said(error: unknown, state: string | undefined): string {
-  if (quotesValues(state)) return 'the server refused a value'
-  if (error instanceof AggregateError) return error.errors.map(one => said(one, undefined)).join('; ')
+function said(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(said).join('; ')
   return error instanceof Error && error.message !== '' ? error.message : (errorCode(error) ?? 'unknown error')
 }
 
-function quotesValues(state: string | undefined): boolean {
-  return state !== undefined && (state.startsWith('22') || state.startsWith('23'))
+function quotesValues(state: string): boolean {
+  return state.startsWith('22') || state.startsWith('23')
 }
 
 function errorCode(error: unknown): string | undefined {

@@ -1,0 +1,113 @@
+import type pg from 'pg'
+import { parseLsn, type Lsn } from '@tidemark/schemas/position.ts'
+import type { SourceClock } from './copy-stream.ts'
+import { quoteIdentifier } from './identifier.ts'
+import { openWriters, type OpenWriter } from './inspection.ts'
+import { serverError, type Meaning } from './server-error.ts'
+import { connectReplication, contextOf, destroySession, type SessionOptions } from './session.ts'
+import type { SqlSession } from './sql-session.ts'
+
+export interface SlotCreation {
+  session: SessionOptions
+  sql: SqlSession
+  clock: SourceClock
+  slot: string
+  /** Let standbys keep the slot in step, so that it survives a failover (PostgreSQL 17; ignored before). */
+  failover?: boolean
+  signal: AbortSignal
+  /** Called every second while the server waits for transactions that have written to end; oldest first. */
+  onWaiting?: (writers: readonly OpenWriter[]) => void
+}
+
+/** A new slot and the present rows at its creation point, visible as long as `release` is not called. */
+export interface CreatedSlot {
+  /** Transactions that committed at or before it are in the snapshot, later ones come from the slot. */
+  consistentPoint: Lsn
+  /** For SET TRANSACTION SNAPSHOT. */
+  snapshot: string
+  /** Gives the snapshot up. The slot stays. */
+  release(): Promise<void>
+}
+
+const waitingMs = 1_000
+
+/**
+ * Creates the slot by the replication protocol, which alone exports a snapshot. The publication must be there before.
+ * Aborting leaves no slot behind. Throws SLOT_EXISTS, POSTGRES_PERMISSION, POSTGRES_SETTING, POSTGRES_UNREACHABLE, and
+ * the signal's reason.
+ */
+export async function createSlot(creation: SlotCreation): Promise<CreatedSlot> {
+  const { session, slot, signal } = creation
+  signal.throwIfAborted()
+  const client = await connectReplication(session)
+  const abort = (): void => destroySession(client)
+  signal.addEventListener('abort', abort, { once: true })
+  const stopWatching = watchWriters(creation)
+  try {
+    const { rows } = await client.query<{ consistent_point: string; snapshot_name: string }>(
+      await creationCommand(client, creation)
+    )
+    const { consistent_point: point, snapshot_name: snapshot } = rows[0]!
+    return { consistentPoint: parseLsn(point), snapshot, release: () => client.end() }
+  } catch (error) {
+    destroySession(client)
+    signal.throwIfAborted()
+    throw serverError(error, contextOf(session.url, `creating replication slot ${slot}`), creationMeanings(slot))
+  } finally {
+    signal.removeEventListener('abort', abort)
+    stopWatching()
+  }
+}
+
+/** The options in parentheses came with PostgreSQL 15, transaction_timeout and failover with 17. */
+async function creationCommand(client: pg.Client, { slot, failover }: SlotCreation): Promise<string> {
+  const { rows } = await client.query<{ version: string }>("SELECT current_setting('server_version_num') AS version")
+  const version = Number(rows[0]!.version)
+  const command = `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} LOGICAL pgoutput`
+  if (version < 150_000) return `${command} EXPORT_SNAPSHOT`
+  // The exported snapshot lives in a transaction of this session, open until the copy is done.
+  if (version >= 170_000) await client.query('SET transaction_timeout = 0')
+  return `${command} (SNAPSHOT 'export'${failover === true && version >= 170_000 ? ', FAILOVER' : ''})`
+}
+
+function watchWriters({ clock, sql, onWaiting }: SlotCreation): () => void {
+  let stopped = onWaiting === undefined
+  let cancel = (): void => {}
+  const look = async (): Promise<void> => {
+    const writers = await sql.do('looking for open transactions', openWriters).catch(() => [])
+    if (stopped) return
+    onWaiting?.(writers)
+    schedule()
+  }
+  const schedule = (): void => {
+    cancel = clock.after(waitingMs, () => void look())
+  }
+  if (!stopped) schedule()
+  return () => {
+    stopped = true
+    cancel()
+  }
+}
+
+function creationMeanings(slot: string): Record<string, Meaning> {
+  return {
+    42710: {
+      code: 'SLOT_EXISTS',
+      cure: `if nobody needs it: SELECT pg_drop_replication_slot('${slot}'); else name another`
+    },
+    42501: {
+      code: 'POSTGRES_PERMISSION',
+      cure: 'as superuser: ALTER ROLE <role> REPLICATION, for the role of `postgres.url`'
+    },
+    55000: { code: 'POSTGRES_SETTING', cure: 'set wal_level = logical and restart the server' },
+    42602: { code: 'CONFIG_INVALID', cure: 'a slot name has only lower-case letters, digits and underscores' }
+  }
+}
+
+/** Drops the slot; false when there was none. Throws SLOT_IN_USE, POSTGRES_PERMISSION. */
+export async function dropSlot(sql: SqlSession, slot: string): Promise<boolean> {
+  const { rowCount } = await sql.do(`dropping replication slot ${slot}`, client =>
+    client.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot])
+  )
+  return rowCount === 1
+}
