@@ -38,3 +38,11 @@ test('a password in the query of a URL is hidden too', () => {
     'postgres://u@h/d?password=***&sslmode=require'
   )
 })
+
+test('a password that is a word of the configuration is not struck out of everything', () => {
+  const weak = {
+    ...configuration,
+    postgres: { ...configuration.postgres, url: 'postgres://tidemark:tidemark@db/bank' }
+  }
+  assert.ok(!secretsOf(weak).includes('tidemark'))
+})

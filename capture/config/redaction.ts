@@ -29,18 +29,26 @@ export function withoutPassword(url: string): string {
   return parsed.href
 }
 
+/** Shorter ones would be struck out of half the words there are. */
+const strikableLengthMin = 6
+
 /**
- * The secrets themselves, in each form in which an error of a library could repeat them, so that logs can be cleaned of
- * them. Texts shorter than four characters are left out: they would strike out half of every line.
+ * The secrets themselves, in each form in which an error of a library could repeat them, so that output can be cleaned of
+ * them. A second defence, the first being that no message is made with one: a secret that is a common word, since it
+ * stands in the rest of the configuration as well (`tidemark`, `postgres`), is left out. Striking it would garble names
+ * and SQL, and so betray it.
  */
 export function secretsOf(configuration: Configuration): readonly string[] {
-  const { url } = configuration.postgres
-  const password = new URL(url).password
+  const url = new URL(configuration.postgres.url)
+  const inQuery = [...url.searchParams].filter(([name]) => /password/i.test(name)).map(([, value]) => value)
   const { tls, sasl } = configuration.kafka
   const saslSecret = sasl?.mechanism === 'oauthbearer' ? sasl.token : sasl?.password
-  const secrets = [password, decoded(password), tls?.key, tls?.passphrase, saslSecret]
-  const known = secrets.filter(secret => typeof secret === 'string' && secret.length >= 4) as string[]
-  return [...new Set(known.flatMap(secret => [secret, JSON.stringify(secret).slice(1, -1)]))]
+  const secrets = [url.password, decoded(url.password), ...inQuery, tls?.key, tls?.passphrase, saslSecret]
+  const visible = JSON.stringify(redacted(configuration))
+  const strikable = secrets
+    .filter(secret => typeof secret === 'string')
+    .filter(secret => secret.length >= strikableLengthMin && !visible.includes(secret))
+  return [...new Set(strikable.flatMap(secret => [secret, JSON.stringify(secret).slice(1, -1)]))]
 }
 
 function decoded(text: string): string {
