@@ -4,14 +4,6 @@ import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { SequenceGap } from './sequence-gap.ts'
 import type { TransactionRecord } from './transaction-record.ts'
 
-/** Where a transaction was named. */
-export interface TransactionPlace {
-  stream: number
-  epoch: number
-  /** Of the commit-stream record. */
-  offset: number
-}
-
 /** Gives the records of a transaction that is not held whole; null at its end. */
 export interface RecordSource {
   next(): TransactionRecord | null | Promise<TransactionRecord | null>
@@ -20,54 +12,75 @@ export interface RecordSource {
 
 /** One transaction of the source, with the records of the wanted topics, in source order. */
 export class ConsumedTransaction {
-  /** Dense number of the transaction in its subscription. */
-  readonly sequence: number
   /** Number of the agent's ownership it was sent under. */
   readonly epoch: number
-  /** The source's own id: PostgreSQL's xid as decimal text, an MQ unit of work, or `refresh:<table>:<n>`. */
-  readonly sourceId: string
-  /** Microseconds since the Unix epoch, by the source's clock; see `committedAt`. */
-  readonly commitTime: number
-  /** `refresh`: present rows copied before mirroring began, or again. */
-  readonly kind: 'mirror' | 'refresh'
-  /** Operations in the source transaction, over all tables captured. */
-  readonly operations: number
-  /** Operations set aside instead of published; they count as handed over. */
-  readonly parked: readonly ParkedOperation[]
-  readonly annotations: ReadonlyMap<string, Uint8Array>
   /** What was passed over, with leave, between the transaction handed over before and this one. */
   readonly gapsBefore: readonly SequenceGap[]
   /** Records below this number were handed over before the bookmark this reader started from; 0 otherwise. */
   readonly firstRecord: number
   private readonly entry: TransactionEntry
-  private readonly place: TransactionPlace
+  private readonly streamId: number
+  private readonly offset: number
   private readonly whole: readonly TransactionRecord[] | null
   private readonly source: RecordSource
   private streamed = false
 
-  /** `whole` is null when the records are to be read from `source` one by one. */
+  /**
+   * `offset` is that of the commit-stream record; `whole` is null when the records are to be read from `source` one by
+   * one.
+   */
   constructor(
     entry: TransactionEntry,
-    place: TransactionPlace,
+    epoch: number,
+    streamId: number,
+    offset: number,
     whole: readonly TransactionRecord[] | null,
     source: RecordSource,
     gapsBefore: readonly SequenceGap[],
     firstRecord: number
   ) {
     this.entry = entry
-    this.place = place
-    this.sequence = entry.sequence
-    this.epoch = place.epoch
-    this.sourceId = entry.sourceId
-    this.commitTime = entry.commitTime
-    this.kind = entry.kind
-    this.operations = entry.operations
-    this.parked = entry.parked
-    this.annotations = entry.annotations
+    this.epoch = epoch
+    this.streamId = streamId
+    this.offset = offset
     this.gapsBefore = gapsBefore
     this.firstRecord = firstRecord
     this.whole = whole
     this.source = source
+  }
+
+  /** Dense number of the transaction in its subscription. */
+  get sequence(): number {
+    return this.entry.sequence
+  }
+
+  /** The source's own id: PostgreSQL's xid as decimal text, an MQ unit of work, or `refresh:<table>:<n>`. */
+  get sourceId(): string {
+    return this.entry.sourceId
+  }
+
+  /** Microseconds since the Unix epoch, by the source's clock; see `committedAt`. */
+  get commitTime(): number {
+    return this.entry.commitTime
+  }
+
+  /** `refresh`: present rows copied before mirroring began, or again. */
+  get kind(): 'mirror' | 'refresh' {
+    return this.entry.kind
+  }
+
+  /** Operations in the source transaction, over all tables captured. */
+  get operations(): number {
+    return this.entry.operations
+  }
+
+  /** Operations set aside instead of published; they count as handed over. */
+  get parked(): readonly ParkedOperation[] {
+    return this.entry.parked
+  }
+
+  get annotations(): ReadonlyMap<string, Uint8Array> {
+    return this.entry.annotations
   }
 
   /** `commitTime`, to the millisecond. */
@@ -77,20 +90,18 @@ export class ConsumedTransaction {
 
   /** The place after this transaction: store it with the result, and start from it. */
   get bookmark(): string {
-    const { stream, epoch, offset } = this.place
-    return formatBookmark({ stream, epoch, sequence: this.sequence, record: 0, offset })
+    return this.bookmarkAt(0)
   }
 
-  /**
-   * The place after `record`, inside the transaction. After the last record it is the same as `bookmark`, but only where
-   * the transaction is held whole: while one is streamed, an earlier record may turn out to be missing after the last one
-   * was handed over, and whoever starts from that place must hear of it.
-   */
+  /** The place after `record`, inside the transaction; after its last record the same as `bookmark`. */
   bookmarkAfter(record: TransactionRecord): string {
     const next = record.index + 1
-    if (next === this.entry.records && !this.isLarge) return this.bookmark
-    const { stream, epoch, offset } = this.place
-    return formatBookmark({ stream, epoch, sequence: this.sequence, record: next, offset })
+    return this.bookmarkAt(next === this.entry.records ? 0 : next)
+  }
+
+  private bookmarkAt(record: number): string {
+    const { streamId: stream, epoch, offset } = this
+    return formatBookmark({ stream, epoch, sequence: this.sequence, record, offset })
   }
 
   /** It is larger than `wholeUpToBytes`: `records` is not to be had, only `stream`. */

@@ -30,6 +30,7 @@ export class PartReader {
   readonly cursor: PartitionCursor
   /** Set at opening: checked against the first record met, null once done. */
   named: NamedRecord | null = null
+  isOpen = false
   /** The partition was not there when it was to be opened. */
   isAbsent = false
   /** Records of the transaction found. */

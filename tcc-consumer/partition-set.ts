@@ -23,7 +23,6 @@ export interface OpenPart {
   reader: PartReader
   /** Where the commit stream said its first record is. */
   hint: number
-  opened: boolean
   /** The topic or partition was not there when it was to be opened. */
   absent: TidemarkError | null
 }
@@ -54,7 +53,7 @@ export class PartitionSet {
   /** Parts of the transaction that are not open yet. */
   unopened(entry: TransactionEntry, commits: Commits): Part[] {
     const parts = entry.counts.map(({ part }) => commits.parts[part]!)
-    return parts.filter(part => this.wants(part) && !this.part(part).opened)
+    return parts.filter(part => this.wants(part) && !this.part(part).reader.isOpen)
   }
 
   /** Opens them at the offsets the Commits gives, or at their log start when that offset cannot be. */
@@ -80,7 +79,7 @@ export class PartitionSet {
       const { stream, ledger, drops } = this.options
       const name = { topic: part.topic, partition: part.partition }
       const cursor = new PartitionCursor(name, this.readTopic(part.topic), stream)
-      open = { reader: new PartReader(cursor, ledger, drops), hint: part.firstOffset, opened: false, absent: null }
+      open = { reader: new PartReader(cursor, ledger, drops), hint: part.firstOffset, absent: null }
       this.parts.set(key, open)
     }
     return open
@@ -106,7 +105,7 @@ export class PartitionSet {
     cursor.seek(hinted ? part.firstOffset : bounds.start)
     open.reader.named = hinted ? firstUse(part, commits) : null
     open.reader.isAbsent = false
-    open.opened = true
+    open.reader.isOpen = true
     this.options.prefetch.add(cursor.queue)
   }
 

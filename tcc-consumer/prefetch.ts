@@ -75,8 +75,10 @@ export class Prefetch {
     if (this.failure !== null) throw this.failure.error
     if (this.closed) return
     const { flight } = this
-    // One outside its bounds is in no fetch: for it, none is worth breaking off.
-    if (flight?.idle && !wanted.every(queue => queue.outOfRange || covers(flight, queue))) flight.controller.abort()
+    // Only for one that the next fetch would ask for: else fetches were broken off one after another without end.
+    if (flight?.idle && this.due().some(queue => wanted.includes(queue) && !covers(flight, queue))) {
+      flight.controller.abort()
+    }
     return new Promise((resolve, reject) => {
       this.waiters.push({ resolve, reject })
       this.fill()

@@ -1,4 +1,4 @@
-import type { Commits, PartCount, TransactionEntry } from '@tidemark/schemas/commit-stream.ts'
+import type { PartCount, TransactionEntry } from '@tidemark/schemas/commit-stream.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { FetchQueue } from './fetch-queue.ts'
 import type { PartReader } from './part-reader.ts'
@@ -47,12 +47,18 @@ export class Rebuilder {
   }
 
   /**
-   * Turns to a transaction. `readers` are by part of its Commits, null for parts not wanted; `since` as in
-   * PartReader.begin.
+   * Turns to a transaction of which `wanted` records are wanted. `readers` are by part of its Commits, null for parts not
+   * wanted; `since` as in PartReader.begin.
    */
-  begin(entry: TransactionEntry, commits: Commits, readers: readonly (PartReader | null)[], since: number): void {
+  begin(
+    entry: TransactionEntry,
+    epoch: number,
+    readers: readonly (PartReader | null)[],
+    wanted: number,
+    since: number
+  ): void {
     this.entry = entry
-    this.epoch = commits.epoch
+    this.epoch = epoch
     this.readers = readers
     this.since = since
     this.index = 0
@@ -60,7 +66,7 @@ export class Rebuilder {
     this.started = false
     this.incomplete = false
     this.marks.length = 0
-    this.wanted = wantedRecords(entry.counts, readers)
+    this.wanted = wanted
     this.tooLarge = this.wanted * recordBytesLeast > this.options.wholeUpToBytes
     this.records = this.wanted === entry.records && !this.tooLarge ? places(entry.records) : []
   }
@@ -171,9 +177,9 @@ export class Rebuilder {
 
 /** One empty place for each record. */
 function places(count: number): TransactionRecord[] {
-  const records: TransactionRecord[] = []
-  records.length = count
-  return records
+  // Setting `length` of an empty array costs five times as much (measured).
+  // oxlint-disable-next-line unicorn/no-new-array
+  return new Array<TransactionRecord>(count)
 }
 
 export function wantedRecords(counts: readonly PartCount[], readers: readonly (PartReader | null)[]): number {

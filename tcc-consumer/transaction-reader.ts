@@ -1,7 +1,7 @@
 import type { Clock } from '@tidemark/kafka/clock.ts'
 import type { LogReader } from '@tidemark/kafka/log-reader.ts'
 import type { Bookmark } from '@tidemark/schemas/bookmark.ts'
-import type { Commits, TransactionEntry } from '@tidemark/schemas/commit-stream.ts'
+import type { Commits, PartCount, TransactionEntry } from '@tidemark/schemas/commit-stream.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { CommitStreamFeed } from './commit-stream-feed.ts'
 import type { CommitStreamLog } from './commit-stream-log.ts'
@@ -10,12 +10,13 @@ import { Exceptions } from './exceptions.ts'
 import type { FetchQueue } from './fetch-queue.ts'
 import { LargeTransaction } from './large-transaction.ts'
 import { MergedRecords } from './merged-records.ts'
+import type { PartReader } from './part-reader.ts'
 import { PartitionSet } from './partition-set.ts'
 import { Prefetch } from './prefetch.ts'
 import { Rebuilder, wantedRecords } from './rebuilder.ts'
 import type { SequenceGap } from './sequence-gap.ts'
 import type { StartPoint } from './start-point.ts'
-import { ConsumedTransaction } from './consumed-transaction.ts'
+import { ConsumedTransaction, type RecordSource } from './consumed-transaction.ts'
 
 export interface TransactionReaderOptions {
   reader: LogReader
@@ -190,16 +191,16 @@ export class TransactionReader {
 
   private beginEntry(entry: TransactionEntry, commits: Commits): 'again' {
     const readers = this.parts.of(commits)
-    const nothingWanted = this.options.topics !== null && wantedRecords(entry.counts, readers) === 0
-    if (nothingWanted || this.exceptions.passesOver(entry)) {
+    const wanted = this.options.topics === null ? entry.records : wantedRecords(entry.counts, readers)
+    if ((wanted === 0 && this.options.topics !== null) || this.exceptions.passesOver(entry)) {
       this.settle()
       return 'again'
     }
     this.entry = entry
     this.since = this.prefetch.issued
-    this.rebuilder.begin(entry, commits, readers, this.since)
-    const unopened = this.parts.unopened(entry, commits)
-    return unopened.length === 0 ? 'again' : this.send(() => this.parts.open(unopened, commits))
+    this.rebuilder.begin(entry, commits.epoch, readers, wanted, this.since)
+    if (allOpen(entry.counts, readers)) return 'again'
+    return this.send(() => this.parts.open(this.parts.unopened(entry, commits), commits))
   }
 
   private build(): ConsumedTransaction | 'again' | 'wait' {
@@ -244,10 +245,7 @@ export class TransactionReader {
     return this.hand(null, this.large)
   }
 
-  private hand(
-    records: ConsumedTransaction['records'] | null,
-    source: ConstructorParameters<typeof ConsumedTransaction>[3]
-  ): ConsumedTransaction {
+  private hand(records: ConsumedTransaction['records'] | null, source: RecordSource): ConsumedTransaction {
     const entry = this.entry!
     const { stream } = this
     const startGap = this.exceptions.startGap()
@@ -256,9 +254,10 @@ export class TransactionReader {
     if (gaps.length > 0) this.gaps = []
     this.counts.transactions++
     this.lastCommitTime = entry.commitTime
-    const place = { stream: this.start.stream, epoch: stream.commits!.epoch, offset: stream.offset }
     const gapsBefore = gaps.length > 0 ? gaps : noGaps
-    return new ConsumedTransaction(entry, place, records, source, gapsBefore, this.firstRecordOf(entry))
+    const { epoch } = stream.commits!
+    const first = this.firstRecordOf(entry)
+    return new ConsumedTransaction(entry, epoch, this.start.stream, stream.offset, records, source, gapsBefore, first)
   }
 
   /** What the user left of a large transaction is passed over. */
@@ -285,6 +284,11 @@ export class TransactionReader {
     bookmark.offset = offset
     this.place.nextOffset = nextOffset
   }
+}
+
+function allOpen(counts: readonly PartCount[], readers: readonly (PartReader | null)[]): boolean {
+  for (const { part } of counts) if (readers[part]?.isOpen === false) return false
+  return true
 }
 
 const noGaps: readonly SequenceGap[] = []
