@@ -4,10 +4,21 @@ import { Cluster, type ClusterOptions } from '@tidemark/kafka/cluster.ts'
 import { PartitionFetcher } from '@tidemark/kafka/partition-fetcher.ts'
 import { BatchBuilder } from '@tidemark/kafka/record-batch/batch-builder.ts'
 import { RecordReader } from '@tidemark/kafka/record-batch/record-reader.ts'
-import { useKafka } from './kafka.ts'
+import { useKafka, type TestKafka } from './kafka.ts'
+
+export interface TestCluster {
+  kafka: TestKafka
+  cluster: Cluster
+  admin: KafkaAdmin
+  fetcher: PartitionFetcher
+  /** A further cluster, as another process would have. */
+  connect(): Cluster
+  /** Creates a topic, deleted after the test; its name begins with `base`. */
+  topic(base: string, settings?: Partial<NewTopic>): Promise<string>
+}
 
 /** A real broker with a cluster that closes after `t`, and topics of this test alone. */
-export async function useCluster(t: TestContext, options: ClusterOptions = {}) {
+export async function useCluster(t: TestContext, options: ClusterOptions = {}): Promise<TestCluster> {
   const kafka = await useKafka(t)
   const open: Cluster[] = []
   const topics: string[] = []
