@@ -9,6 +9,7 @@ import { Producer } from './producer.ts'
 import { tableRule, type ProducerRules } from './rules.ts'
 import { insert, message, remove, table, transaction, truncate, UNCHANGED, update } from './testing/operations.ts'
 import { RecordingSink } from './testing/recording-sink.ts'
+import { TruncateAnnotation } from './truncate-annotation.ts'
 
 const file = '/bank/processors/transfers.ts'
 const transfer = table('transfer', { id: 'int8', amount: 'numeric', note: 'text' })
@@ -270,6 +271,26 @@ test('truncates of one transaction are not told again in the next, and never too
   producer.begin(transaction)
   producer.commit(transaction)
   assert.deepEqual(sink.annotations, {})
+})
+
+test('what an abandoned transaction truncated is forgotten', () => {
+  const { sink, producer } = producerWith({})
+  producer.begin(transaction)
+  producer.process(truncate(transfer))
+  producer.begin(transaction)
+  producer.commit(transaction)
+  assert.deepEqual(sink.annotations, {})
+})
+
+test('once a truncate is too long to be listed, none behind it is', () => {
+  const tables = Array.from({ length: 200 }, (_, index) => `public.table_${index}_with_a_long_name`)
+  const listed = new TruncateAnnotation()
+  const sink = new RecordingSink()
+  listed.add(truncate(transfer), ['public.first'])
+  listed.add(truncate(transfer), tables)
+  listed.add(truncate(transfer), ['public.last'])
+  listed.write(sink)
+  assert.deepEqual(JSON.parse(sink.annotations['truncate']!), [{ operation: 3, tables: ['public.first'] }, { more: 2 }])
 })
 
 test('a published table that no rule names is told once and left out', () => {

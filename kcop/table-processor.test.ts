@@ -98,6 +98,14 @@ test('a table without a key is refused by name, unless its deletes are not told'
   assert.deepEqual(record, { ...row(1, 'Ann'), key: null })
 })
 
+test('where deletes are not told, a key the server does not send of the old row may be used', () => {
+  const [record, ...more] = recordsOf(update(account, ['1', null], ['2', 'Ann'], true), {
+    key: ['owner'],
+    deletes: 'none'
+  })
+  assert.deepEqual([record!.key, more], ['{"owner":"Ann"}', []])
+})
+
 test('a delete without an old row, or without its key, is refused by name', () => {
   assert.throws(() => recordsOf(remove(account, null)), {
     code: 'ROW_UNSUITABLE',

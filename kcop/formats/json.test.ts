@@ -90,7 +90,9 @@ test('a text that a wrong session setting brings about is refused, without quoti
     ['timestamptz[]', '{"2024-02-29 12:34:56+05:30"}'],
     ['int4[]', '{1,2'],
     ['text[]', '{"a'],
-    ['text[]', 'no array']
+    ['text[]', 'no array'],
+    ['int4[]', '{{1}'],
+    ['int4[]', '{1}}']
   ]
   for (const [kind, text] of wrong) {
     const fault = faultOf(kind, text)
@@ -111,6 +113,13 @@ const anyText = fc.oneof(
     .tuple(fc.integer({ min: 0, max: 9_000 }), fc.string({ unit: 'binary' }))
     .map(([length, end]) => 'y'.repeat(length) + end)
 )
+
+test('a string that needs an escape early is whole, however long', () => {
+  for (const length of [4094, 4095, 4096, 4097, 8192, 20_000]) {
+    const text = '"' + Array.from({ length }, (_, index) => 'abcdefghij'[index % 10]).join('') + '\\'
+    assert.equal(JSON.parse(jsonOf('text', text)), text)
+  }
+})
 
 test('any string comes back from its JSON', () => {
   fc.assert(

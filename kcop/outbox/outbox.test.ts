@@ -69,6 +69,7 @@ test('the topic is made by pattern and template; a value outside the pattern is 
   const topicOf = (value: string) => one(insert(outbox, [id, value, '1', 't', '{}']), given).topic
   assert.equal(topicOf('sales.order'), 'events.sales.order')
   assert.equal(topicOf('Sales'), 'Sales')
+  assert.equal(topicOf('Xsales.order'), 'Xsales.order')
 })
 
 test('events of different aggregates go to different topics, in turn', () => {
@@ -116,6 +117,18 @@ test('further columns go to headers, the envelope, or the partition', () => {
   })
   const expanded = one(insert(events, row), { additional, expandJson: true }).value
   assert.equal(expanded, `{"payload":${String(order[4])},"is\\"flag":true,"time":"2024-02-29T12:00:00Z"}`)
+})
+
+test('a bytea payload is base64 in the envelope, and an array column is JSON in a header', () => {
+  const events = table('outbox', { ...columns, payload: 'bytea', tags: 'text[]' })
+  const additional: OutboxRule['additional'] = [
+    { column: 'type', as: 'envelope', name: 'type' },
+    { column: 'tags', as: 'header', name: 'tags' }
+  ]
+  const write = (tags: string) => one(insert(events, [id, 'o', '1', 't', '\\x00ff', tags]), { additional })
+  assert.equal(write('{}').value, '{"payload":"AP8=","type":"t"}')
+  assert.equal(write('{a,"b c"}').headers['tags'], '["a","b c"]')
+  assert.equal(write('[0:0]={"b c"}').headers['tags'], '"[0:0]={\\"b c\\"}"')
 })
 
 test('null further columns are null, and choose no partition', () => {
