@@ -11,9 +11,9 @@ import { RowOperation } from './row-operation.ts'
 /**
  * Logical messages emitted outside a transaction's fate (`pg_logical_emit_message(false, ...)`). They stand in the log
  * whether or not the emitting transaction commits, so they are not committed work: ignored by default. As
- * transactions of their own they come at the place where they were written, before transactions that committed later;
- * their position is one byte behind the start of their WAL record, since the stream does not tell the record's end: it
- * is no transaction border a server would name, but lies behind every earlier and before every later one.
+ * transactions of their own they come at the place where they were written, so before the transaction that wrote them.
+ * Their LSN in the stream is the end of their WAL record (logicalmsg_decode), which settles them exactly. The server
+ * sends one only when something later has flushed the log.
  */
 export type NonTransactionalMessages = 'ignore' | 'transaction'
 
@@ -169,9 +169,9 @@ export class Assembler implements PgoutputHandler {
 
   private loneMessage(at: Lsn, sent: number, content: MessageContent): void {
     if (this.finalLsn !== null) throw outOfOrder('a non-transactional message comes within a transaction')
-    if (!this.handsOnMessages || at < this.from) return
-    this.checkOrder(at)
-    this.passed = lsn(at + 1n)
+    if (!this.handsOnMessages || at <= this.from) return
+    this.checkOrder(lsn(at - 1n))
+    this.passed = at
     const sourceId = `message:${at.toString(16)}`
     this.operation.transaction = { sourceId, commitTime: sent, position: lsnToBytes(at), kind: 'mirror' }
     this.receiver.begin(this.operation.transaction)

@@ -102,8 +102,9 @@ test('a replica identity index is the key; without identity the primary key is, 
   await database.query('INSERT INTO indexed VALUES (1, 2, 3)')
   await database.query('DELETE FROM indexed')
   await database.query("INSERT INTO nothing VALUES (1, 'x')")
-  const { receiver, connection } = await database.capture()
-  await database.untilMarked(receiver)
+  const capture = await database.capture()
+  const { receiver, connection } = capture
+  await database.untilMarked(capture)
   await connection.close()
   assert.deepEqual(changes(receiver.log).slice(0, -1), [
     'schema public.indexed v1 (id int4, b int4 key, a int4 key)',
@@ -127,8 +128,9 @@ test('types are resolved: domains to their base, enums, arrays, types of the use
   await database.query(
     `INSERT INTO typed VALUES (1, 'happy', 1.5, '{1.2,NULL}', '{sad}', '{3}', '(1,"x y")', '1 2', '{"a":1}', 'é')`
   )
-  const { receiver, connection } = await database.capture()
-  await database.untilMarked(receiver)
+  const capture = await database.capture()
+  const { receiver, connection } = capture
+  await database.untilMarked(capture)
   await connection.close()
   const described = receiver.tables[0]!.columns.map(({ type }) => {
     const element =
@@ -186,13 +188,14 @@ test('definitions follow the log: columns added, dropped and renamed, types made
 
 test('a type made while the stream is read is looked up before its first row is handed over', async t => {
   const database = await CapturedDatabase.create(t, bank, 'FOR TABLE account')
-  const { receiver, connection } = await database.capture()
+  const capture = await database.capture()
+  const { receiver, connection } = capture
   await database.query('INSERT INTO account VALUES (1, 10)')
-  await database.untilMarked(receiver)
+  await database.untilMarked(capture)
   await database.query(
     "CREATE TYPE mood AS ENUM ('sad'); ALTER TABLE account ADD m mood; INSERT INTO account VALUES (2, 20, 'sad')"
   )
-  await database.untilMarked(receiver)
+  await database.untilMarked(capture)
   await connection.close()
   assert.equal(receiver.tables[1]!.columns[2]!.type.kind, 'enum')
 })
@@ -205,8 +208,9 @@ test('continued after any transaction border, nothing is lost and nothing comes 
   for (let id = 1; id <= 6; id++)
     await database.query(`INSERT INTO account SELECT ${id} * 100 + i, i FROM generate_series(1, ${id}) i`)
   await other.query('COMMIT')
-  const { receiver, connection } = await database.capture()
-  await database.untilMarked(receiver)
+  const capture = await database.capture()
+  const { receiver, connection } = capture
+  await database.untilMarked(capture)
   await connection.close()
   const ends = receiver.log.flatMap((line, index) => (line.startsWith('commit') ? [index] : []))
   // Nothing was settled, so the server sends all of it again each time.
@@ -231,8 +235,9 @@ test('a transaction of many chunks and a value larger than any come whole', asyn
   await database.query(`
     BEGIN; INSERT INTO account SELECT i, i FROM generate_series(1, 50000) i;
     INSERT INTO big VALUES (1, repeat('0123456789', 700000)); INSERT INTO account VALUES (0, 0); COMMIT`)
-  const { receiver, connection } = await database.capture()
-  await database.untilMarked(receiver)
+  const capture = await database.capture()
+  const { receiver, connection } = capture
+  await database.untilMarked(capture)
   await connection.close()
   const rows = receiver.log.filter(line => line.includes(' insert '))
   assert.equal(rows.length, 50_002)
@@ -264,9 +269,10 @@ test('non-transactional messages, where wanted, settle like transactions and com
     "BEGIN; INSERT INTO account VALUES (1, 1); SELECT pg_logical_emit_message(false, 'beat', '1'); COMMIT"
   )
   await database.query("SELECT pg_logical_emit_message(false, 'beat', '2')")
-  const { receiver, connection } = await database.capture(database.start, options)
+  const capture = await database.capture(database.start, options)
+  const { receiver, connection } = capture
   // Such a message alone is not flushed by the server: the next commit carries it along.
-  await database.untilMarked(receiver)
+  await database.untilMarked(capture)
   assert.deepEqual(
     changes(receiver.log).filter(line => !line.startsWith('schema')),
     ['0 message beat 1', '0 insert public.account after 1|1', '0 message beat 2', '0 message marker ']
@@ -279,8 +285,9 @@ test('non-transactional messages, where wanted, settle like transactions and com
 test('positions of commits rise and are what the server confirms', async t => {
   const database = await CapturedDatabase.create(t, bank, 'FOR TABLE account')
   for (let id = 1; id <= 5; id++) await database.query(`INSERT INTO account VALUES (${id}, 1)`)
-  const { receiver, connection } = await database.capture()
-  await database.untilMarked(receiver)
+  const capture = await database.capture()
+  const { receiver, connection } = capture
+  await database.untilMarked(capture)
   const positions = receiver.positions.map(lsnFromBytes)
   assert.deepEqual(
     positions,

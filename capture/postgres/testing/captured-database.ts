@@ -80,17 +80,20 @@ export class CapturedDatabase {
 
   /** What was captured up to now: runs until a marker transaction written now has come, then closes. */
   async captureAll(from: PositionBytes = this.start, options: Partial<PostgresSourceOptions> = {}): Promise<string[]> {
-    const { receiver, connection, running } = await this.capture(from, options)
-    await this.untilMarked(receiver)
-    await connection.close()
-    await running
-    return withoutMarkers(receiver.log)
+    const capture = await this.capture(from, options)
+    await this.untilMarked(capture)
+    await capture.connection.close()
+    await capture.running
+    return withoutMarkers(capture.receiver.log)
   }
 
-  /** Resolves when everything committed before now has been handed to the receiver. */
-  async untilMarked(receiver: RecordingReceiver): Promise<void> {
+  /** Resolves when everything committed before now has been handed over; rejects when `run` does. */
+  async untilMarked({ receiver, running }: Capture): Promise<void> {
     await this.query("SELECT pg_logical_emit_message(true, 'marker', '')")
-    await receiver.until(({ log }) => log.at(-2) === '0 message marker ' && log.at(-1)!.startsWith('commit'))
+    await Promise.race([
+      receiver.until(({ log }) => log.at(-2) === '0 message marker ' && log.at(-1)!.startsWith('commit')),
+      running.then(() => Promise.reject(new Error('closed before the marker came')))
+    ])
   }
 }
 
