@@ -26,6 +26,8 @@ export interface SubscriptionFixture {
   admin: KafkaAdmin
   /** As superuser. */
   sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
+  /** SQL to be run when the test is over. */
+  atEnd(sql: string): void
   /** Writes the configuration: `tables` as YAML, `more` as further top-level lines. */
   configure(tables: string, more?: string, url?: string): void
   /** Runs a verb on the configuration. */
@@ -36,7 +38,7 @@ export interface SubscriptionFixture {
 
 export async function useSubscription(t: TestContext): Promise<SubscriptionFixture> {
   const { url } = await (await usePostgres(t)).createDatabase()
-  const { brokers } = await useKafka(t)
+  const brokers = [...(await useKafka(t)).brokers]
   const name = `t${randomBytes(5).toString('hex')}`
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-'))
   t.after(() => rmSync(directory, { recursive: true }))
@@ -44,7 +46,11 @@ export async function useSubscription(t: TestContext): Promise<SubscriptionFixtu
   const cluster = new Cluster({ brokers, clientId: 'test' })
   const client = new pg.Client(url)
   await client.connect()
-  t.after(async () => Promise.all([client.end(), cluster.close()]))
+  const parting: string[] = []
+  t.after(async () => {
+    for (const sql of parting) await client.query(sql)
+    await Promise.all([client.end(), cluster.close()])
+  })
 
   const call = async (answer: boolean | undefined, args: string[]): Promise<Answer> => {
     const terminal = captureTerminal(answer)
@@ -57,6 +63,7 @@ export async function useSubscription(t: TestContext): Promise<SubscriptionFixtu
     brokers,
     admin: new KafkaAdmin(cluster),
     sql: async (text, values) => (await client.query<Record<string, unknown>>(text, values)).rows,
+    atEnd: sql => void parting.push(sql),
     configure: (tables, more = '', as = url) => writeFileSync(file, configurationText(name, brokers, tables, more, as)),
     tidemark: (...args) => call(undefined, args),
     tidemarkAsked: (answer, ...args) => call(answer, args)
