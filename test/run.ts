@@ -21,7 +21,9 @@ PostgreSQL and Kafka are started for the run, unless TIDEMARK_POSTGRES_URL and T
 `
 const root = join(import.meta.dirname, '..')
 const groups = ['static', 'unit', 'integration']
-const testTimeoutMs = 300_000
+/** For one test file. */
+const unitTimeoutMs = 120_000
+const integrationTimeoutMs = 600_000
 /** A run that hangs ends by itself, with the names of what was running. */
 const runTimeoutMs = 25 * 60_000
 
@@ -103,7 +105,7 @@ function stagesOf(names: string[], files: ReturnType<typeof sortTestFiles>, limi
 }
 
 function testStages(name: string, files: string[], limits: RunLimits): Stage[] {
-  return files.length > 0 ? [{ name, run: () => runFiles(files, limits) }] : []
+  return files.length > 0 ? [{ name, run: () => runFiles(files, limits, unitTimeoutMs) }] : []
 }
 
 function integrationStage(files: string[], limits: RunLimits): Stage {
@@ -114,7 +116,7 @@ function integrationStage(files: string[], limits: RunLimits): Stage {
       process.env['TIDEMARK_POSTGRES_URL'] = stack.postgresUrl
       process.env['TIDEMARK_KAFKA_BROKERS'] = stack.brokers.join(',')
       try {
-        return await runFiles(files, limits)
+        return await runFiles(files, limits, integrationTimeoutMs)
       } finally {
         await stack.stop()
       }
@@ -122,9 +124,9 @@ function integrationStage(files: string[], limits: RunLimits): Stage {
   }
 }
 
-async function runFiles(files: string[], limits: RunLimits): Promise<StageResult> {
+async function runFiles(files: string[], limits: RunLimits, timeoutMs: number): Promise<StageResult> {
   const concurrency = Math.max(2, Math.min(4, availableParallelism()))
-  const counts = await runTestFiles({ root, files, concurrency, timeoutMs: testTimeoutMs, ...limits, write })
+  const counts = await runTestFiles({ root, files, concurrency, timeoutMs, ...limits, write })
   return { ok: counts.failed + counts.cancelled === 0, counts }
 }
 

@@ -31,15 +31,16 @@ export function checkExceptions(files: SourceFile[], exceptions: Record<string, 
 export function checkNames(files: SourceFile[]): Finding[] {
   return files.flatMap(({ path }) => {
     const parts = path.split('/')
-    const message = parts.map(part => nameProblem(part)).find(problem => problem !== undefined)
+    const message = parts.map(part => nameProblem(part, isCode(path))).find(problem => problem !== undefined)
     return message === undefined ? [] : [{ path, message }]
   })
 }
 
-function nameProblem(name: string): string | undefined {
+function nameProblem(name: string, inCode: boolean): string | undefined {
   const stem = name.replace(/^\./, '').replace(/\..*$/, '')
   const last = stem.split('-').at(-1) ?? ''
-  if (emptyNames.includes(stem) || emptyNames.includes(last)) return `"${name}" says nothing: name what it is about`
+  if (inCode && (emptyNames.includes(stem) || emptyNames.includes(last)))
+    return `"${name}" says nothing: name what it is about`
   if (allowedUpper.test(name) || name === 'Dockerfile') return undefined
   return /^[a-z0-9]+([-_][a-z0-9]+)*$/.test(stem) ? undefined : `"${name}" is not kebab-case`
 }

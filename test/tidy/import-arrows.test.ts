@@ -30,8 +30,15 @@ test('only tests may import what is for tests', () => {
   const line = "import { useKafka } from '../test/support/kafka.ts'"
   assert.deepEqual(arrowsOf('kafka/fetcher.test.ts', line), [])
   assert.deepEqual(arrowsOf('kafka/fetcher.ts', line), [
-    'kafka/fetcher.ts:1: kafka must not import test (../test/support/kafka.ts)'
+    'kafka/fetcher.ts:1: product code imports what is for tests: ../test/support/kafka.ts'
   ])
+})
+
+test('fixtures of a package may import what is for tests, and only tests may import the fixtures', () => {
+  assert.deepEqual(arrowsOf('kafka/testing/broker.ts', "import { useKafka } from '../../test/support/kafka.ts'"), [])
+  assert.deepEqual(arrowsOf('kafka/fetcher.test.ts', "import { broker } from './testing/broker.ts'"), [])
+  const found = arrowsOf('kafka/fetcher.ts', "import { broker } from './testing/broker.ts'")
+  assert.deepEqual(found, ['kafka/fetcher.ts:1: product code imports what is for tests: ./testing/broker.ts'])
 })
 
 test('a dependency that package.json does not name is found', () => {

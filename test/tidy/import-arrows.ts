@@ -30,7 +30,8 @@ function problemOf(from: string, item: Import, dependencies: Record<string, read
   if (item.path === undefined) return undeclared(from, item.specifier, dependencies)
   const own = topFolder(from)
   const target = topFolder(item.path)
-  if (item.path.endsWith('.test.ts')) return `imports a test, ${item.specifier}`
+  if (isTest(item.path) && own in arrows && !isTest(from))
+    return `product code imports what is for tests: ${item.specifier}`
   if (target === own)
     return item.specifier.startsWith('@tidemark/') ? `imports its own package by name: ${item.specifier}` : undefined
   const allowed = arrows[own]

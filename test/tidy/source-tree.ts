@@ -40,8 +40,13 @@ export function isCode(path: string): boolean {
   return /\.(ts|mts|js|mjs)$/.test(path)
 }
 
+/**
+ * Tests, what lies in test/, and the fixtures of one package in its testing/ folders; kcop/testing/ is a part of the
+ * product, the harness for whoever writes a processor.
+ */
 export function isTest(path: string): boolean {
-  return path.endsWith('.test.ts') || path.startsWith('test/')
+  if (path.startsWith('kcop/testing/')) return path.endsWith('.test.ts')
+  return path.endsWith('.test.ts') || path.startsWith('test/') || path.includes('/testing/')
 }
 
 /** "kafka" of "kafka/fetcher.ts"; empty for a file at the root. */
