@@ -126,9 +126,9 @@ export class Tenure implements TransactionReceiver {
     if (Buffer.compare(this.passed, this.named) > 0) this.nameState(this.passed)
   }
 
-  /** Ends a first copy: the last State entry says that it is whole. */
-  finishRefresh(): void {
-    this.delivery.writer.state(this.passed, this.options.now() * 1000, false)
+  /** Ends a first copy: the last State entry says that it is whole, and that mirroring begins after `position`. */
+  finishRefresh(position: PositionBytes): void {
+    this.delivery.writer.state(position, this.options.now() * 1000, false)
     this.delivery.flushSoon()
   }
 

@@ -23,7 +23,8 @@ export function refuse(
       message: `the source is on timeline ${source.timeline}, the last owner saw ${state.timeline}`
     })
   }
-  if (confirmed !== null && Buffer.compare(confirmed, state.position) > 0) {
+  // A copy that starts anew has a new slot: what lies before it is in the copy.
+  if (!refreshing && confirmed !== null && Buffer.compare(confirmed, state.position) > 0) {
     throw new TidemarkError('SLOT_AHEAD', {
       message: `the source was confirmed at ${hex(confirmed)}, beyond the last published position ${hex(state.position)}`
     })

@@ -272,6 +272,11 @@ describe('taking over a subscription', () => {
     assert.equal((await take(running, { refreshing: true })).epoch, 2)
   })
 
+  it('lets a copy that starts anew come with a later slot: what lies between is in the copy', async () => {
+    const running = new Stream().add(genesis(), claim(1), state(1, 1, 10, none, true))
+    assert.equal((await take(running, { refreshing: true }, 50)).epoch, 2)
+  })
+
   it('names a commit record whose claim is missing', () =>
     refused(new Stream().add(genesis(), claim(1), state(2, 1, 10, none)), 'CLAIM_MISSING'))
 

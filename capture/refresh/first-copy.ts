@@ -104,7 +104,7 @@ async function copyAll(options: FirstCopyOptions, copy: SnapshotCopy, ownership:
     copying.catch(() => {})
     await Promise.race([copying, tenure.failed, stop])
     receiver.finish()
-    tenure.finishRefresh()
+    tenure.finishRefresh(lsnToBytes(slot.consistentPoint))
     await Promise.race([tenure.delivery.drain(), tenure.failed, stop])
     return receiver.rows
   } finally {
