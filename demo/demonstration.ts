@@ -59,6 +59,8 @@ export class Demonstration {
 
   async watch(stop: AbortSignal): Promise<Summary> {
     const keeping = this.keepBooks()
+    // Its failure is met by the races below.
+    keeping.catch(() => {})
     for (const teller of this.tellers) await teller.start(0)
     const view = new View(process.stdout, hint(this.options))
     const drawing = setInterval(() => view.show(this.figures()), process.stdout.isTTY ? drawMs.terminal : drawMs.pipe)

@@ -355,7 +355,7 @@ describe('delivering transactions', () => {
     const { delivery } = bench()
     delivery.writer.begin({ sourceId: '1', commitTime: 0, position: position(1), kind: 'mirror' })
     assert.throws(
-      () => delivery.writer.annotate('note', Buffer.alloc(70_000)),
+      () => delivery.writer.annotate('note', Buffer.alloc(8_200)),
       error => isTidemarkError(error, 'PROCESSOR_FAILED')
     )
   })

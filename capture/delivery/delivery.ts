@@ -34,7 +34,8 @@ const namedFactsMax = 65_536
 /** Facts named by one append: their commit records stay below the smallest usual max.message.bytes. */
 const factsPerAppendMax = 4_096
 const appendBytesMax = 786_432
-const annotationBytesMax = 65_536
+/** They must fit a Commits of 16 kB. */
+const annotationBytesMax = 8_192
 
 /**
  * Group commit in two stages, each with one flush in flight: data batches, then the commit records that name them, then
