@@ -38,6 +38,12 @@ describe('the admin', () => {
     const topic = { name: kafka.topicName('bad'), partitions: 1, replication: 1 }
     const unsuitable = (message: RegExp) => ({ code: 'TOPIC_UNSUITABLE', message })
     await assert.rejects(admin.createTopics([{ ...topic, replication: 3 }]), unsuitable(/INVALID_REPLICATION_FACTOR/))
+    const refused = await admin.refusedTopics([topic, { ...topic, name: `${topic.name}.3`, replication: 3 }])
+    assert.deepEqual(
+      refused.map(({ code, place }) => [code, place]),
+      [['TOPIC_UNSUITABLE', `${topic.name}.3`]]
+    )
+    assert.equal((await admin.describeTopics([topic.name])).get(topic.name), null)
     const configs = { 'retention.ms': 'soon' }
     await assert.rejects(admin.createTopics([{ ...topic, configs }]), unsuitable(/INVALID_CONFIG.*retention\.ms/))
   })

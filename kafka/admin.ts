@@ -47,6 +47,13 @@ export interface NewTopic {
   configs?: Readonly<Record<string, string>>
 }
 
+interface CreateTopicAnswer {
+  name: string
+  /** Kafka error code, 0 = created. */
+  errorCode: number
+  errorMessage?: string | null
+}
+
 /** ConfigResource.Type of Kafka. */
 const TOPIC = 2
 
@@ -105,6 +112,17 @@ export class KafkaAdmin {
     return created
   }
 
+  /** Why the broker would refuse to create topics, one TOPIC_UNSUITABLE or KAFKA_AUTHORIZATION each. Creates nothing. */
+  async refusedTopics(topics: readonly NewTopic[]): Promise<TidemarkError[]> {
+    if (topics.length === 0) return []
+    const answers = await this.cluster.retrying('the validation of topics', undefined, () =>
+      this.askToCreate(topics, true)
+    )
+    return answers
+      .filter(({ errorCode }) => errorCode !== 0 && errorCode !== brokerErrors.TOPIC_ALREADY_EXISTS)
+      .map(({ name, errorCode, errorMessage }) => topicError(errorCode, 'Create', name, errorMessage ?? null))
+  }
+
   /** Resolves when no broker knows the topics any more. Those that do not exist are left out. */
   async deleteTopics(names: readonly string[]): Promise<void> {
     if (names.length === 0) return
@@ -146,6 +164,17 @@ export class KafkaAdmin {
   }
 
   private async create(topics: readonly NewTopic[]): Promise<string[]> {
+    const answers = await this.askToCreate(topics, false)
+    for (const { name, errorCode, errorMessage } of answers) {
+      if (errorCode !== 0 && errorCode !== brokerErrors.TOPIC_ALREADY_EXISTS) {
+        throw topicError(errorCode, 'Create', name, errorMessage ?? null)
+      }
+    }
+    return answers.filter(({ errorCode }) => errorCode === 0).map(({ name }) => name)
+  }
+
+  /** One answer per topic, none of them passing. */
+  private async askToCreate(topics: readonly NewTopic[], validateOnly: boolean): Promise<CreateTopicAnswer[]> {
     const requests = topics.map(({ name, partitions, replication, configs }) => ({
       name,
       numPartitions: partitions,
@@ -155,16 +184,11 @@ export class KafkaAdmin {
     }))
     const controller = await this.cluster.controller()
     const answer = await this.cluster.atBroker(controller, 'creating topics', connection =>
-      wholeAnswer(createTopicsV5.api.async(connection, requests, this.cluster.requestMs, false))
+      wholeAnswer(createTopicsV5.api.async(connection, requests, this.cluster.requestMs, validateOnly))
     )
     const passing = answer.topics.find(({ errorCode }) => isPassing(errorCode))
     if (passing !== undefined) throw notYet(`topic ${passing.name}: ${brokerErrorName(passing.errorCode)}`)
-    for (const { name, errorCode, errorMessage } of answer.topics) {
-      if (errorCode !== 0 && errorCode !== brokerErrors.TOPIC_ALREADY_EXISTS) {
-        throw topicError(errorCode, 'Create', name, errorMessage ?? null)
-      }
-    }
-    return answer.topics.filter(({ errorCode }) => errorCode === 0).map(({ name }) => name)
+    return answer.topics
   }
 
   /** Waits until every broker's answer on each of the topics `suits`. */

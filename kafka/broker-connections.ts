@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { Connection, ConnectionStatuses } from '@platformatic/kafka'
 import type { ConnectionOptions as ConnectionSettings } from '@platformatic/kafka'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
@@ -61,7 +62,7 @@ export class BrokerConnections {
 
   private async connect({ host, port }: BrokerAddress, gone: (lost: Connection) => void): Promise<Connection> {
     if (this.closed) throw closedError()
-    const connection = new Connection(this.clientId, this.settings)
+    const connection = new Connection(this.clientId, settingsFor(host, this.settings))
     this.open.add(connection)
     const forget = () => {
       this.open.delete(connection)
@@ -115,6 +116,11 @@ class LeasePool {
     const index = this.idle.indexOf(connection)
     if (index >= 0) this.idle.splice(index, 1)
   }
+}
+
+/** The name sent to the broker in the TLS handshake may not be an address (RFC 6066). */
+function settingsFor(host: string, settings: ConnectionSettings): ConnectionSettings {
+  return settings.tlsServerName === true && isIP(host) !== 0 ? { ...settings, tlsServerName: false } : settings
 }
 
 function isUsable({ status }: Connection): boolean {

@@ -1,5 +1,5 @@
 import { findCoordinatorV3, type Connection } from '@platformatic/kafka'
-import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { BrokerConnections } from './broker-connections.ts'
 import {
   brokerErrorCode,
@@ -18,6 +18,7 @@ import {
   type KafkaConnection
 } from './connection-options.ts'
 import { TopicDirectory, type PartitionMetadata, type TopicMetadata } from './topic-directory.ts'
+import { anyAborted, sharedAbort } from './shared-abort.ts'
 import { askMetadata, type ClusterMetadata } from './metadata-request.ts'
 
 export interface ClusterOptions {
@@ -51,7 +52,7 @@ export class Cluster {
   private readonly waits: BrokerConnections
   private readonly directory: TopicDirectory
   private brokers = new Map<number, BrokerAddress>()
-  private readonly closing = new AbortController()
+  private readonly closing = sharedAbort()
   /** Where the next question to "any broker" goes first: a broker that is behind must not be asked again and again. */
   private turn = 0
 
@@ -137,9 +138,9 @@ export class Cluster {
       try {
         return await this.named(null, address, what, async () => call(await this.quick.shared(address)))
       } catch (error) {
-        const named = connectionError(error, broker(null, address), what)
-        if (named.code !== 'KAFKA_UNREACHABLE' || this.closing.signal.aborted) throw named
-        first ??= named
+        // What a broker answered, another would too.
+        if (!isUnreachable(error) || this.closing.signal.aborted) throw error
+        first ??= error
       }
     }
     if (candidates.length === 1) throw first!
@@ -176,7 +177,7 @@ export class Cluster {
    * up to `unreachableAfterMs`; then KAFKA_UNREACHABLE naming `what`. Other rejections pass at once.
    */
   async retrying<T>(what: string, signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
-    const stop = signal === undefined ? this.signal : AbortSignal.any([signal, this.signal])
+    const stop = anyAborted(this.signal, signal)
     const started = this.clock.steadyMs()
     for (let tries = 1; ; tries++) {
       stop.throwIfAborted()
@@ -235,6 +236,10 @@ export class Cluster {
   }
 }
 
+function isUnreachable(error: unknown): error is TidemarkError {
+  return isTidemarkError(error, 'KAFKA_UNREACHABLE')
+}
+
 function broker(node: number | null, { host, port }: BrokerAddress): string {
   return node === null ? `broker ${host}:${port}` : `broker ${node} (${host}:${port})`
 }
@@ -242,7 +247,7 @@ function broker(node: number | null, { host, port }: BrokerAddress): string {
 function passingReason(error: unknown): string | null {
   const code = brokerErrorCode(error)
   if (code !== null) return isPassing(code) ? brokerErrorName(code) : null
-  return error instanceof TidemarkError && error.code === 'KAFKA_UNREACHABLE' ? error.message : null
+  return isUnreachable(error) ? error.message : null
 }
 
 function unreachable(what: string, waitedMs: number, reason: string, cause: unknown): TidemarkError {

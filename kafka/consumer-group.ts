@@ -2,6 +2,7 @@ import type { joinGroupV5, ResponseError } from '@platformatic/kafka'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { brokerErrorCode, brokerErrorName, brokerErrors } from './broker-error.ts'
 import type { Cluster } from './cluster.ts'
+import { anyAborted, sharedAbort } from './shared-abort.ts'
 import { GroupCoordinator, type CommittedOffset, type GroupPlace, type Membership } from './group-coordinator.ts'
 
 export type { CommittedOffset, GroupPlace } from './group-coordinator.ts'
@@ -43,7 +44,7 @@ export class ConsumerGroup {
   private readonly cluster: Cluster
   private readonly options: ConsumerGroupOptions & typeof defaults
   private readonly coordinator: GroupCoordinator
-  private readonly closing = new AbortController()
+  private readonly closing = sharedAbort()
   private readonly stop: AbortSignal
   private running: Promise<void> | null = null
   private memberId = ''
@@ -59,7 +60,7 @@ export class ConsumerGroup {
     this.cluster = cluster
     this.options = { ...defaults, ...options }
     this.coordinator = new GroupCoordinator(cluster, options)
-    this.stop = AbortSignal.any([this.closing.signal, cluster.signal])
+    this.stop = anyAborted(this.closing.signal, cluster.signal)
   }
 
   /**
@@ -223,7 +224,7 @@ interface OwnershipContext {
 
 class Ownership implements GroupOwnership {
   readonly lost: AbortSignal
-  private readonly ended = new AbortController()
+  private readonly ended = sharedAbort()
   private readonly cluster: Cluster
   private readonly coordinator: GroupCoordinator
   private readonly context: OwnershipContext
@@ -293,7 +294,7 @@ class Ownership implements GroupOwnership {
 
   private async watch(): Promise<void> {
     this.watching = true
-    const over = AbortSignal.any([this.lost, this.context.stop])
+    const over = anyAborted(this.lost, this.context.stop)
     while (!over.aborted) {
       const leftMs = this.aliveUntilMs - this.cluster.clock.steadyMs()
       if (leftMs <= 0) this.context.timedOut()

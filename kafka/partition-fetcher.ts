@@ -6,6 +6,7 @@ import { pollMsMax, type Cluster } from './cluster.ts'
 import type { FetchAnswer, FetchAsk, FetchWire } from './fetch-wire.ts'
 import type { FetchedPartition, FetchRequest, LogReader } from './log-reader.ts'
 import { PartitionTroubles } from './partition-troubles.ts'
+import { anyAborted, sharedAbort } from './shared-abort.ts'
 
 export interface PartitionFetcherOptions {
   clock?: Clock
@@ -41,7 +42,7 @@ export class PartitionFetcher implements LogReader {
   private readonly clock: Clock
   private readonly responseBytesMax: number
   private readonly troubles: PartitionTroubles
-  private readonly closing = new AbortController()
+  private readonly closing = sharedAbort()
   private readonly ended: AbortSignal
   /** By node; ends when the broker has something or the wait is over. Never rejects. */
   private readonly bells = new Map<number, Promise<void>>()
@@ -53,8 +54,7 @@ export class PartitionFetcher implements LogReader {
     this.clock = options.clock ?? systemClock
     this.responseBytesMax = options.responseBytesMax ?? 50 * 1024 * 1024
     this.troubles = new PartitionTroubles(this.clock, options.unreachableAfterMs ?? 60_000)
-    const { signal } = options
-    this.ended = signal === undefined ? this.closing.signal : AbortSignal.any([this.closing.signal, signal])
+    this.ended = anyAborted(this.closing.signal, options.signal)
   }
 
   /** Of a real cluster, whose limits and end it shares. */
@@ -79,7 +79,7 @@ export class PartitionFetcher implements LogReader {
 
   async fetch(requests: readonly FetchRequest[], waitMs: number, signal?: AbortSignal): Promise<FetchedPartition[]> {
     if (requests.length === 0) return []
-    const stop = signal === undefined ? this.ended : AbortSignal.any([this.ended, signal])
+    const stop = signal === undefined ? this.ended : anyAborted(this.ended, signal)
     const until = this.clock.steadyMs() + waitMs
     for (;;) {
       stop.throwIfAborted()

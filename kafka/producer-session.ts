@@ -4,6 +4,7 @@ import { produceOutcome } from './produce-outcome.ts'
 import type { ProduceAnswer, ProduceWire, ProducerIdentity } from './produce-wire.ts'
 import type { Compression } from './record-batch/compression.ts'
 import type { Seal } from './record-batch/batch-builder.ts'
+import { sharedAbort } from './shared-abort.ts'
 
 /** What the session needs of a BatchBuilder. */
 export interface SealableBatch {
@@ -97,7 +98,7 @@ export class ProducerSession {
   private ready: Lane[] = []
   /** By node: lanes whose leader is known, to be sent at the end of this turn. */
   private outbox = new Map<number, Lane[]>()
-  private readonly ended = new AbortController()
+  private readonly ended = sharedAbort()
 
   private constructor(
     wire: ProduceWire,
