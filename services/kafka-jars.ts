@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { cacheDirectory } from './cache.ts'
+import { adopt, cacheDirectory } from './cache.ts'
 
 const pom = join(import.meta.dirname, 'kafka-jars', 'pom.xml')
 
@@ -52,15 +52,6 @@ export async function fetchKafkaJars(say: (line: string) => void): Promise<strin
   }
   say(`Kafka fetched in ${((performance.now() - begun) / 1000).toFixed(1)} s`)
   return libs
-}
-
-/** When another process was first, its jars are as good. */
-function adopt(fresh: string, libs: string): void {
-  try {
-    renameSync(fresh, libs)
-  } catch (error) {
-    if (!existsSync(libs)) throw error
-  }
 }
 
 /** Maven keeps what it fetched in the account's home; an account in a container may have none. */

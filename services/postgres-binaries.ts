@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { adopt } from './cache.ts'
 import { isReachableByOthers, type ServerUser } from './server-user.ts'
 
 export interface PostgresBinaries {
@@ -48,19 +49,20 @@ function versionOf(native: string, user: ServerUser | undefined): string {
   return /\d+(\.\d+)*/.exec(answer)?.[0] ?? 'unknown'
 }
 
-/** A checkout below /root cannot be entered by the server's user: a copy that only root can change, kept for next time. */
+/** A checkout below a private home cannot be entered by the server's user: a copy only root can change, kept for next time. */
 function copyFor(native: string, user: ServerUser | undefined): string {
   const parent = isReachableByOthers(tmpdir()) ? tmpdir() : '/tmp'
-  const target = join(parent, 'tidemark-postgres-binaries')
+  const target = join(parent, `tidemark-postgres-${versionOf(native, undefined)}`)
   const status = lstatSync(target, { throwIfNoEntry: false })
-  if (status && (!status.isDirectory() || status.uid !== process.getuid?.()))
+  if (status && (!status.isDirectory() || status.uid !== process.getuid?.())) {
     throw new Error(`${target} is not ours: remove it`)
+  }
   if (status && canRun(target, user)) return target
   const fresh = `${target}-${process.pid}`
   mkdirSync(fresh, { mode: 0o755 })
   cpSync(native, fresh, { recursive: true, verbatimSymlinks: true })
   rmSync(target, { recursive: true, force: true })
-  renameSync(fresh, target)
+  adopt(fresh, target)
   if (!canRun(target, user)) throw new Error(`PostgreSQL's binaries in ${target} do not run as user ${user?.uid}`)
   return target
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheDirectory } from './cache.ts'
+import { adopt, cacheDirectory } from './cache.ts'
 import { freePorts } from './free-port.ts'
 import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts'
 import { makeScratchDirectory } from './scratch.ts'
@@ -118,16 +118,6 @@ function makeTemplate(binaries: PostgresBinaries, user: ServerUser | undefined, 
   cpSync(data, fresh, { recursive: true })
   rmSync(directory, { recursive: true })
   adopt(fresh, template)
-}
-
-/** Renames into place; when another process was first, its template is as good. */
-function adopt(fresh: string, template: string): void {
-  try {
-    renameSync(fresh, template)
-  } catch (error) {
-    rmSync(fresh, { recursive: true, force: true })
-    if (!existsSync(template)) throw error
-  }
 }
 
 function own(directory: string, user: ServerUser): void {
