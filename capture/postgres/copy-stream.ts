@@ -27,7 +27,7 @@ export interface CopyStreamOptions {
 }
 
 /** Why messages are not handed on. `pace` only leaves the socket unread: what was read is handed on. */
-export type HoldReason = 'start' | 'receiver' | 'catalogue' | 'pace'
+export type HoldReason = 'start' | 'receiver' | 'catalogue' | 'pace' | 'ended'
 
 /**
  * The copy mode of one connection: a command whose answer is a stream of CopyData (START_REPLICATION, COPY TO STDOUT).
@@ -127,6 +127,8 @@ export class CopyStream {
 
   /** Ends the connection with an error, which `ended` rejects with. */
   fail(error: unknown): void {
+    // What stands behind the error in a chunk already read must not be handed on.
+    this.hold('ended')
     this.outcome.reject(error)
     this.destroy()
   }

@@ -5,7 +5,15 @@ import { due, livenessTimings, type LivenessState } from './liveness.ts'
 const timings = livenessTimings(60_000)
 
 function at(nowMs: number, change: Partial<LivenessState> = {}) {
-  const state = { nowMs, heardMs: nowMs, statusMs: nowMs, tickedMs: nowMs - 1000, unsaid: false, reading: true }
+  const state = {
+    nowMs,
+    heardMs: nowMs,
+    statusMs: nowMs,
+    tickedMs: nowMs - 1000,
+    askedMs: 0,
+    unsaid: false,
+    reading: true
+  }
   return due({ ...state, ...change }, timings)
 }
 
@@ -27,11 +35,16 @@ test('a status is due after its time, at once for a newly settled position, else
   assert.equal(at(100_000, { statusMs: 90_000 }), 'status')
 })
 
-test('a silent server is asked, then given up', () => {
+test('a silent server is asked once, then given up', () => {
   assert.equal(at(100_000, { heardMs: 80_000 }), 'ping')
-  assert.equal(at(100_000, { heardMs: 60_000, statusMs: 90_000 }), 'ping')
-  assert.equal(at(100_000, { heardMs: 40_001, statusMs: 99_000 }), 'nothing')
-  assert.equal(at(100_000, { heardMs: 40_000 }), 'dead')
+  assert.equal(at(100_000, { heardMs: 60_000, askedMs: 80_000 }), 'nothing')
+  assert.equal(at(100_000, { heardMs: 60_000, askedMs: 80_000, statusMs: 90_000 }), 'status')
+  assert.equal(at(100_000, { heardMs: 40_001, askedMs: 60_000 }), 'nothing')
+  assert.equal(at(100_000, { heardMs: 40_000, askedMs: 60_000 }), 'dead')
+})
+
+test('a server that was not asked is not given up, however long it was silent', () => {
+  assert.equal(at(100_000, { heardMs: 0 }), 'ping')
 })
 
 test('a connection that is not read is never given up for silence', () => {
@@ -40,5 +53,5 @@ test('a connection that is not read is never given up for silence', () => {
 })
 
 test('a stall of this process is not taken for silence of the server', () => {
-  assert.equal(at(100_000, { heardMs: 30_000, tickedMs: 30_000, statusMs: 30_000 }), 'ping')
+  assert.equal(at(100_000, { heardMs: 30_000, askedMs: 50_000, tickedMs: 50_000, statusMs: 50_000 }), 'status')
 })

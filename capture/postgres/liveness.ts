@@ -16,6 +16,8 @@ export interface LivenessState {
   heardMs: number
   statusMs: number
   tickedMs: number
+  /** When an answer was last asked for. */
+  askedMs: number
   /** Whether a position was settled that the server was not told. */
   unsaid: boolean
   /** Whether the socket is being read at all. */
@@ -32,17 +34,18 @@ export function livenessTimings(walSenderTimeoutMs: number, silenceMs?: number):
   const quarterMs = Math.max(1, Math.floor(walSenderTimeoutMs / 4))
   const statusMs = walSenderTimeoutMs === 0 ? 10_000 : Math.min(10_000, quarterMs)
   const silence = silenceMs ?? (walSenderTimeoutMs === 0 ? 60_000 : walSenderTimeoutMs)
-  return { tickMs: Math.min(1_000, statusMs), statusMs, pingMs: Math.floor(silence / 3), silenceMs: silence }
+  const tickMs = Math.max(1, Math.min(1_000, statusMs, Math.floor(silence / 6)))
+  return { tickMs, statusMs, pingMs: Math.floor(silence / 3), silenceMs: silence }
 }
 
 /** What is to be done now. */
 export function due(state: LivenessState, timings: LivenessTimings): LivenessDue {
   const silentMs = state.nowMs - state.heardMs
+  const asked = state.askedMs > state.heardMs
   // A tick that comes late tells of a stall of this process: what the server sent meanwhile is not read yet.
   const stalled = state.nowMs - state.tickedMs > timings.tickMs * 3
-  if (state.reading && !stalled && silentMs >= timings.silenceMs) return 'dead'
+  if (state.reading && asked && !stalled && silentMs >= timings.silenceMs) return 'dead'
   const statusDue = state.nowMs - state.statusMs >= timings.statusMs
-  if (state.reading && silentMs >= timings.pingMs && (statusDue || silentMs < timings.pingMs + timings.tickMs))
-    return 'ping'
+  if (state.reading && !asked && silentMs >= timings.pingMs) return 'ping'
   return statusDue || state.unsaid ? 'status' : 'nothing'
 }

@@ -275,7 +275,7 @@ test('non-transactional messages, where wanted, settle like transactions and com
   await database.untilMarked(capture)
   assert.deepEqual(
     changes(receiver.log).filter(line => !line.startsWith('schema')),
-    ['0 message beat 1', '0 insert public.account after 1|1', '0 message beat 2', '0 message marker ']
+    ['0 message beat 1', '0 insert public.account after 1|1', '0 message beat 2', '0 message marker 1']
   )
   connection.settle(receiver.positions.at(-1)!)
   await connection.close()

@@ -103,6 +103,10 @@ export class PostgresSource implements Source {
       release: () => sql.close()
     })
     connection.attach(stream)
+    // PostgreSQL 18 passes over changes of a publication that is missing with a warning, earlier ones stop (42704).
+    session.client.on('notice', notice => {
+      if (notice.code === '55000') stream.fail(publicationGone(notice.message ?? ''))
+    })
     return connection
   }
 
@@ -174,7 +178,7 @@ export class PostgresSource implements Source {
     return serverError(error, context, {
       42704: {
         code: 'PUBLICATION_UNSUITABLE',
-        cure: 'the publication was missing when a change was written, so the slot cannot pass it: retire and apply anew'
+        cure: publicationCure
       },
       42501: {
         code: 'POSTGRES_PERMISSION',
@@ -182,6 +186,13 @@ export class PostgresSource implements Source {
       }
     })
   }
+}
+
+const publicationCure =
+  'the publication was missing when a change was written, so the slot cannot pass it: retire and apply anew'
+
+function publicationGone(said: string): TidemarkError {
+  return new TidemarkError('PUBLICATION_UNSUITABLE', { message: `the server said: ${said}`, cure: publicationCure })
 }
 
 const backendStartSql = 'SELECT backend_start::text AS started FROM pg_stat_activity WHERE pid = $1'

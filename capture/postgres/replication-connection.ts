@@ -43,6 +43,7 @@ export class ReplicationConnection implements SourceConnection {
   private said: Lsn
   private statusMs: number
   private tickedMs: number
+  private askedMs = 0
   private cancelTick: () => void = () => {}
   private closing: Promise<void> | null = null
 
@@ -136,7 +137,8 @@ export class ReplicationConnection implements SourceConnection {
     const nowMs = clock.steadyMs()
     const { heardMs, reading } = this.stream!
     const unsaid = this.settled > this.said
-    const state = { nowMs, heardMs, reading, unsaid, statusMs: this.statusMs, tickedMs: this.tickedMs }
+    const { statusMs, tickedMs, askedMs } = this
+    const state = { nowMs, heardMs, reading, unsaid, statusMs, tickedMs, askedMs }
     this.tickedMs = nowMs
     const what = due(state, timings)
     if (what === 'dead') this.stream!.fail(silent(timings.silenceMs))
@@ -147,12 +149,13 @@ export class ReplicationConnection implements SourceConnection {
     this.stream!.write(standbyStatus(this.settled, this.options.clock.wallMs(), answerAsked))
     this.said = this.settled
     this.statusMs = this.options.clock.steadyMs()
+    if (answerAsked) this.askedMs = this.statusMs
   }
 }
 
 function silent(ms: number): TidemarkError {
   return new TidemarkError('POSTGRES_UNREACHABLE', {
-    message: `the server has sent nothing for ${Math.round(ms / 1000)} s, although it was asked`,
+    message: `the server has sent nothing for ${ms} ms, although it was asked`,
     cure: 'nothing to do if it comes back: the agent connects again; else check the network between'
   })
 }

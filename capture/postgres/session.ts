@@ -24,6 +24,7 @@ const pinnedSettings: readonly [string, string][] = [
   ['bytea_output', 'hex'],
   ['extra_float_digits', '3'],
   ['client_encoding', 'UTF8'],
+  ['client_min_messages', 'warning'],
   ['search_path', 'pg_catalog'],
   ['row_security', 'off'],
   ['statement_timeout', '0'],

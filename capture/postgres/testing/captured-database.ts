@@ -26,6 +26,7 @@ export class CapturedDatabase {
   /** The slot's consistent point. */
   start: PositionBytes = new Uint8Array(8)
   private readonly t: TestContext
+  private markers = 0
 
   private constructor(t: TestContext, url: string, name: string, client: pg.Client) {
     this.t = t
@@ -72,6 +73,11 @@ export class CapturedDatabase {
   async capture(from: PositionBytes = this.start, options: Partial<PostgresSourceOptions> = {}): Promise<Capture> {
     const connection = await this.source(options).open(new AbortController().signal)
     this.t.after(() => connection.close())
+    return this.run(connection, from)
+  }
+
+  /** Runs a connection opened before. */
+  run(connection: SourceConnection, from: PositionBytes = this.start): Capture {
     const receiver = new RecordingReceiver()
     const running = connection.run(receiver, from)
     running.catch(() => {})
@@ -89,9 +95,10 @@ export class CapturedDatabase {
 
   /** Resolves when everything committed before now has been handed over; rejects when `run` does. */
   async untilMarked({ receiver, running }: Capture): Promise<void> {
-    await this.query("SELECT pg_logical_emit_message(true, 'marker', '')")
+    const marker = `0 message marker ${++this.markers}`
+    await this.query(`SELECT pg_logical_emit_message(true, 'marker', '${this.markers}')`)
     await Promise.race([
-      receiver.until(({ log }) => log.at(-2) === '0 message marker ' && log.at(-1)!.startsWith('commit')),
+      receiver.until(({ log }) => log.at(-2) === marker && log.at(-1)!.startsWith('commit')),
       running.then(() => Promise.reject(new Error('closed before the marker came')))
     ])
   }
@@ -105,7 +112,7 @@ export function changes(log: readonly string[]): string[] {
 function withoutMarkers(log: readonly string[]): string[] {
   const kept: string[] = []
   for (let index = 0; index < log.length; index++) {
-    if (log[index + 1] === '0 message marker ') index += 2
+    if (log[index + 1]?.startsWith('0 message marker ')) index += 2
     else if (!log[index]!.startsWith('idle')) kept.push(log[index]!)
   }
   return kept

@@ -9,6 +9,8 @@ export class RecordingReceiver implements TransactionReceiver {
   readonly log: string[] = []
   readonly tables: Table[] = []
   readonly positions: PositionBytes[] = []
+  /** Of the last `idle`. */
+  idled: PositionBytes | null = null
   private readonly watchers: (() => void)[] = []
 
   begin({ sourceId, position, commitTime, kind }: TransactionContext): void {
@@ -31,6 +33,7 @@ export class RecordingReceiver implements TransactionReceiver {
   }
 
   idle(position: PositionBytes): void {
+    this.idled = position
     this.add(`idle ${formatLsn(lsnFromBytes(position))}`)
   }
 
