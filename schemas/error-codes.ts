@@ -98,11 +98,6 @@ export const errorCodes = {
     cure: 'start from `earliest` after checking what was lost'
   },
 
-  GROUP_LOST: {
-    means: 'a consumer tried to commit for its group when its turn was over: another member reads now',
-    cure: 'nothing: what was not committed goes to the other member; make `commit` part of what may be repeated'
-  },
-
   // Kafka
   KAFKA_UNREACHABLE: {
     means: 'no broker answers',

@@ -93,10 +93,14 @@ export class ConsumedTransaction {
     return this.bookmarkAt(0)
   }
 
-  /** The place after `record`, inside the transaction; after its last record the same as `bookmark`. */
+  /**
+   * The place after `record`, inside the transaction. After the last record of a transaction held whole it is the same as
+   * `bookmark`. Of one that is streamed it is not: an earlier record may be found missing only after the last one was
+   * handed over, and whoever starts from that place must hear of it.
+   */
   bookmarkAfter(record: TransactionRecord): string {
     const next = record.index + 1
-    return this.bookmarkAt(next === this.entry.records ? 0 : next)
+    return this.bookmarkAt(next === this.entry.records && !this.isLarge ? 0 : next)
   }
 
   private bookmarkAt(record: number): string {

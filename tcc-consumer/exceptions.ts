@@ -43,11 +43,14 @@ export class Exceptions {
   }
 
   /** The commit stream ends below what was read of it. Throws STREAM_RECREATED, STREAM_TRUNCATED. */
-  async streamCut({ fetchOffset, highWatermark }: FetchQueue): Promise<never> {
+  async streamCut({ fetchOffset, highWatermark, divergesAt }: FetchQueue): Promise<never> {
     const { log, start } = this.reader
     const bounds = await log.bounds()
     const stream = bounds.end > bounds.start ? await streamId(log, bounds.start, bounds.end) : null
-    const message = `the commit stream ends at offset ${highWatermark}, it was read up to ${fetchOffset}`
+    const message =
+      divergesAt < 0
+        ? `the commit stream ends at offset ${highWatermark}, it was read up to ${fetchOffset}`
+        : `the commit stream, read up to offset ${fetchOffset}, has become another one from offset ${divergesAt} on`
     throw new TidemarkError(stream === start.stream ? 'STREAM_TRUNCATED' : 'STREAM_RECREATED', {
       message: stream === start.stream ? `${message}: its end has been lost` : `${message}: it is another stream now`,
       place: log.topic
@@ -80,8 +83,7 @@ export class Exceptions {
     if (!this.mayPassAged()) return false
     const cut = entry.counts.some(({ part }) => {
       const reader = readers[part]
-      if (!reader) return false
-      return reader.cursor.queue.logStart > this.reader.parts.openPart(reader).hint
+      return reader ? this.hasAged(reader) : false
     })
     if (!cut) return false
     this.passAged(entry)
@@ -103,7 +105,7 @@ export class Exceptions {
       skip()
       return null
     }
-    if (await this.hasLeave(entry)) return error
+    if (await this.hasLeave(entry, part)) return error
     throw error
   }
 
@@ -125,12 +127,12 @@ export class Exceptions {
     return mirrored ? lateAfterMs : missingAfterMs
   }
 
-  private async hasLeave(entry: TransactionEntry): Promise<boolean> {
+  private async hasLeave(entry: TransactionEntry, part: PartReader): Promise<boolean> {
     const { sequence } = entry
     await this.searchLoss(sequence, sequence)
     const loss = this.reader.stream.loss(sequence, sequence)
     if (loss !== null) this.reader.passOver(loss)
-    else if (!this.mayPassAged()) return false
+    else if (!this.mayPassAged() || !this.hasAged(part)) return false
     else {
       this.passAged(entry)
       this.horizon = Math.max(this.horizon, await this.searchHorizon())
@@ -154,6 +156,13 @@ export class Exceptions {
   /** Only a reader from `earliest` that has handed over nothing yet goes past what aged out. */
   private mayPassAged(): boolean {
     return this.reader.start.passesAged && this.reader.counts.transactions === 0
+  }
+
+  /** Its partition does not reach back to where the commit stream named it. On a mirror offsets tell less. */
+  private hasAged(part: PartReader): boolean {
+    const { logStart } = part.cursor.queue
+    if (this.reader.options.mirrored) return part.sign === 'above' && logStart > 0
+    return logStart > this.reader.parts.openPart(part).hint
   }
 
   private passAged({ sequence }: TransactionEntry): void {

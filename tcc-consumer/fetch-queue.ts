@@ -1,5 +1,6 @@
-import { nextFetchOffset } from '@tidemark/kafka/record-batch/batch-reader.ts'
 import type { FetchedPartition } from '@tidemark/kafka/log-reader.ts'
+import { nextFetchOffset } from '@tidemark/kafka/record-batch/batch-reader.ts'
+import { BATCH_LENGTH, LEADER_EPOCH, LENGTH_COUNTS_FROM } from '@tidemark/kafka/record-batch/layout.ts'
 
 /** A slice this many times smaller than the response it is cut from is copied, so that it does not keep all of it. */
 const PINNED_RATIO_MAX = 4
@@ -27,6 +28,10 @@ export class FetchQueue {
   answered = 0
   /** The last answer said that `fetchOffset` is not in the partition. */
   outOfRange = false
+  /** The leader's log parts here from what was fetched: records acknowledged before are lost. -1 when it does not. */
+  divergesAt = -1
+  /** Of the last batch fetched; -1 when none was since `seek`. */
+  leaderEpoch = -1
   /** Rises with every `seek`: an answer to an older request is of another place. */
   generation = 0
   /** Whole batches larger than this cannot be had; doubled when an answer is empty though there are records. */
@@ -43,9 +48,14 @@ export class FetchQueue {
     return this.chunks.length === 0
   }
 
+  /** Fetching on is of no use before the reader has decided where to go on. */
+  get isStopped(): boolean {
+    return this.outOfRange || this.divergesAt >= 0
+  }
+
   /** Everything there was at fetch number `since` or later has been fetched; what is fetched may still be unread. */
   fetchedToEnd(since: number): boolean {
-    return this.answered > since && !this.outOfRange && this.fetchOffset >= this.highWatermark
+    return this.answered > since && !this.isStopped && this.fetchOffset >= this.highWatermark
   }
 
   /** Takes in an answer to fetch number `issue`, sent at generation `generation`. */
@@ -54,10 +64,12 @@ export class FetchQueue {
     this.highWatermark = answer.highWatermark
     this.logStart = answer.logStart
     this.outOfRange = answer.outOfRange
+    this.divergesAt = answer.divergesAt ?? -1
     this.answered = issue
     const next = nextFetchOffset(answer.batches, this.fetchOffset)
     if (next > this.fetchOffset) this.push(answer.batches, next)
-    else if (this.fetchOffset < answer.highWatermark) this.bytesLeast = Math.max(this.bytesLeast * 2, 1 << 17)
+    else if (!this.isStopped && this.fetchOffset < answer.highWatermark)
+      this.bytesLeast = Math.max(this.bytesLeast * 2, 1 << 17)
   }
 
   /** The next bytes to read; what was taken before is finished with. Null when nothing is there. */
@@ -74,6 +86,8 @@ export class FetchQueue {
     this.heldBytes = 0
     this.answered = 0
     this.outOfRange = false
+    this.divergesAt = -1
+    this.leaderEpoch = -1
     this.generation++
     this.chunks = []
     this.reading = 0
@@ -84,6 +98,7 @@ export class FetchQueue {
     this.chunks.push({ bytes, from: this.fetchOffset })
     this.heldBytes += bytes.length
     this.fetchOffset = next
+    this.leaderEpoch = lastLeaderEpoch(batches)
     this.bytesLeast = 0
   }
 }
@@ -92,4 +107,16 @@ function copyOf(bytes: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(bytes.length)
   bytes.copy(copy)
   return copy
+}
+
+function lastLeaderEpoch(batches: Buffer): number {
+  let last = 0
+  for (
+    let at = 0;
+    at + LENGTH_COUNTS_FROM < batches.length;
+    at += LENGTH_COUNTS_FROM + batches.readInt32BE(at + BATCH_LENGTH)
+  ) {
+    if (at + LENGTH_COUNTS_FROM + batches.readInt32BE(at + BATCH_LENGTH) <= batches.length) last = at
+  }
+  return batches.readInt32BE(last + LEADER_EPOCH)
 }

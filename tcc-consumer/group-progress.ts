@@ -1,6 +1,6 @@
 import { formatBookmark, parseBookmark, type Bookmark } from '@tidemark/schemas/bookmark.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import type { GroupMembership, GroupPlace } from './group-membership.ts'
+import type { CommittedOffset, GroupOwnership } from '@tidemark/kafka/consumer-group.ts'
 import type { From } from './start-rules.ts'
 import type { Place } from './transaction-reader.ts'
 
@@ -9,21 +9,21 @@ const idleCommitMs = 5_000
 
 /** What is committed for a group: the bookmark given, or, once nothing is open, the place reached behind it. */
 export class GroupProgress {
-  readonly membership: GroupMembership
+  private readonly ownership: GroupOwnership
   private handed: Bookmark | null = null
   private done: Bookmark | null = null
-  private committedOffset = -1
+  private committedOffset: number
   private committedAt = -Infinity
 
-  constructor(membership: GroupMembership) {
-    this.membership = membership
+  /** `committed`: null when the group has never committed. */
+  constructor(ownership: GroupOwnership, committed: CommittedOffset | null) {
+    this.ownership = ownership
+    this.committedOffset = committed?.offset ?? -1
   }
 
-  /** A turn begins; null: nothing was committed. */
-  begin(place: GroupPlace | null): void {
-    this.handed = null
-    this.done = null
-    this.committedOffset = place?.offset ?? -1
+  /** Aborted when another member may own the partition. */
+  get lost(): AbortSignal {
+    return this.ownership.lost
   }
 
   /** A transaction goes to the user; it is open until its bookmark is committed. */
@@ -46,8 +46,8 @@ export class GroupProgress {
     await this.write(placeOf(reached), nowMs)
   }
 
-  private async write(place: GroupPlace, nowMs: number): Promise<void> {
-    await this.membership.commit(place)
+  private async write(place: CommittedOffset, nowMs: number): Promise<void> {
+    await this.ownership.commit(place.offset, place.metadata)
     this.committedOffset = place.offset
     this.committedAt = nowMs
   }
@@ -57,7 +57,7 @@ export class GroupProgress {
  * Where a group's place says to begin (specification, "Bookmark"): metadata that is a bookmark refines the offset;
  * missing or foreign metadata, as Kafka Streams and reset tools leave it, means the first entry of the record there.
  */
-export function fromGroup({ offset, metadata }: GroupPlace): From {
+export function fromGroup({ offset, metadata }: CommittedOffset): From {
   const bookmark = bookmarkIn(metadata)
   if (bookmark === null || bookmark.offset > offset) return { type: 'offset', offset }
   return { type: 'bookmark', bookmark }
@@ -72,11 +72,11 @@ function bookmarkIn(metadata: string): Bookmark | null {
   }
 }
 
-function placeOf({ bookmark, nextOffset }: Place): GroupPlace {
+function placeOf({ bookmark, nextOffset }: Place): CommittedOffset {
   return { offset: nextOffset, metadata: formatBookmark(bookmark) }
 }
 
-function inside(text: string, { offset }: Bookmark): GroupPlace {
+function inside(text: string, { offset }: Bookmark): CommittedOffset {
   return { offset, metadata: text }
 }
 

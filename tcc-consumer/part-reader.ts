@@ -162,12 +162,16 @@ export class PartReader {
   private exhausted(): Found {
     const { queue } = this.cursor
     if (this.isAbsent) return this.gone()
-    if (!queue.outOfRange) return queue.fetchedToEnd(this.since) ? this.absent('end') : 'wait'
-    if (queue.logStart <= queue.fetchOffset) return this.absent('end')
+    if (!queue.isStopped) return queue.fetchedToEnd(this.since) ? this.absent('end') : 'wait'
+    if (queue.divergesAt >= 0) return this.goOnAt(queue.divergesAt)
     // Records were deleted before they were read. Should they be ours, a later one tells.
+    return queue.logStart > queue.fetchOffset ? this.goOnAt(queue.logStart) : this.absent('end')
+  }
+
+  private goOnAt(offset: number): 'wait' {
     this.named = null
     this.cursor.openedByHint = false
-    this.cursor.seek(queue.logStart)
+    this.cursor.seek(offset)
     return 'wait'
   }
 

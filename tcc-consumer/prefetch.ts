@@ -136,10 +136,10 @@ export class Prefetch {
     }
   }
 
-  /** Partitions with at least half of their share free. One outside its bounds waits for its reader to decide. */
+  /** Partitions with at least half of their share free. One that is stopped waits for its reader to decide. */
   private due(): FetchQueue[] {
     const half = this.share() / 2
-    return [...this.queues].filter(queue => !queue.outOfRange && queue.heldBytes <= half)
+    return [...this.queues].filter(queue => !queue.isStopped && queue.heldBytes <= half)
   }
 
   private share(): number {
@@ -162,7 +162,8 @@ export class Prefetch {
 
 function requestOf(queue: FetchQueue, share: number): FetchRequest {
   const bytesMax = Math.max(share - queue.heldBytes, queue.bytesLeast)
-  return { topic: queue.topic, partition: queue.partition, offset: queue.fetchOffset, bytesMax }
+  const { topic, partition, fetchOffset: offset, leaderEpoch } = queue
+  return leaderEpoch < 0 ? { topic, partition, offset, bytesMax } : { topic, partition, offset, bytesMax, leaderEpoch }
 }
 
 function covers(flight: Flight, queue: FetchQueue): boolean {

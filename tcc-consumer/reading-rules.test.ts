@@ -1,18 +1,536 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readAll } from './testing/read-all.ts'
-import { ScriptedStream } from './testing/scripted-stream.ts'
+import type { ConsumerOptions } from './consumer-options.ts'
+import { mirrored, mirrorNames } from './testing/mirror.ts'
+import { readAll, TestClock, type Reading } from './testing/read-all.ts'
+import {
+  extension,
+  headerOf,
+  loss,
+  ScriptedOwner,
+  ScriptedStream,
+  state,
+  streamId,
+  type Target
+} from './testing/scripted-stream.ts'
 
-function started(): { script: ScriptedStream; owner: ReturnType<ScriptedStream['claim']> } {
+const three: Target[] = ['accounts/0', 'accounts/1', 'transfers/0']
+
+function started(): { script: ScriptedStream; owner: ScriptedOwner } {
   const script = new ScriptedStream()
   script.genesis()
   return { script, owner: script.claim(1) }
 }
 
+function read(script: ScriptedStream, options: Partial<ConsumerOptions> = {}): Promise<Reading> {
+  return readAll(script.log, options)
+}
+
+function sequences({ transactions }: Reading): number[] {
+  return transactions.map(({ sequence }) => sequence)
+}
+
+// Validity
+
 test('records of several partitions come back in source order', async () => {
   const { script, owner } = started()
   const written = owner.transaction(1, ['accounts/0', 'transfers/0', 'accounts/1', 'accounts/0'])
-  const { values, error } = await readAll(script.log)
+  const { values, error } = await read(script)
   assert.equal(error, null)
   assert.deepEqual(values, [written.values])
+})
+
+test('a transaction tells what its entry says', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, ['accounts/0', 'accounts/0'])
+  const [transaction] = (await read(script)).transactions
+  const { sequence, epoch, sourceId, commitTime, kind, operations, incomplete, gapsBefore } = transaction!
+  assert.deepEqual(
+    { sequence, epoch, sourceId, commitTime, kind, operations, incomplete, gapsBefore },
+    {
+      sequence: 1,
+      epoch: 1,
+      sourceId: '10',
+      commitTime: 1_000_000,
+      kind: 'mirror',
+      operations: 2,
+      incomplete: false,
+      gapsBefore: []
+    }
+  )
+  assert.equal(transaction!.committedAt.getTime(), 1_000)
+})
+
+test('a record shows key, value, timestamp, operation, place, and the headers without our own', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, ['accounts/0', 'accounts/1'])
+  const record = (await read(script)).transactions[0]!.records[1]!
+  assert.equal(String(record.key), 'k1')
+  assert.equal(String(record.value), '1:1:1')
+  assert.deepEqual(
+    [record.topic, record.partition, record.offset, record.timestamp, record.operation, record.index],
+    ['accounts', 1, 0, 1_001, 1, 1]
+  )
+  assert.deepEqual(record.headers, [['trace', Buffer.from('t')]])
+})
+
+test('commit records of a superseded owner are void, and so are their records', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  const next = script.claim(2)
+  const lost = owner.transaction(2, three)
+  const kept = next.transaction(2, three)
+  const reading = await read(script)
+  assert.equal(reading.error, null)
+  assert.deepEqual(reading.values[1], kept.values)
+  assert.equal(reading.values.length, 2)
+  const { voidCommits, voidRecords, duplicatesDropped } = reading.consumer.statistics()
+  assert.deepEqual(
+    { voidCommits, voidRecords, duplicatesDropped },
+    { voidCommits: 1, voidRecords: 3, duplicatesDropped: 0 }
+  )
+  assert.equal(lost.values.length, 3)
+})
+
+test('data sent without a commit entry before a crash is void when the next owner sends it again', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  owner.data(2, three)
+  const next = script.claim(2)
+  next.commit(state(1))
+  next.transaction(2, three)
+  const reading = await read(script)
+  assert.deepEqual(reading.values, [
+    ['1:1:0', '1:1:1', '1:1:2'],
+    ['2:2:0', '2:2:1', '2:2:2']
+  ])
+  assert.equal(reading.consumer.statistics().voidRecords, 3)
+})
+
+test('a claim that does not raise the epoch makes nobody owner', async () => {
+  const { script, owner } = started()
+  const late = script.claim(1)
+  assert.equal(late.epoch, 1)
+  const lower = script.claim(0)
+  owner.transaction(1, three)
+  lower.transaction(1, three)
+  const reading = await read(script)
+  assert.deepEqual(reading.values, [['1:1:0', '1:1:1', '1:1:2']])
+})
+
+test('a commit record above every claim is a named error, not void', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  new ScriptedOwner(script, 9).transaction(2, three)
+  const reading = await read(script)
+  assert.equal(reading.error?.code, 'CLAIM_MISSING')
+  assert.match(reading.error.place ?? '', /bank\.commits offset 3/)
+  assert.deepEqual(sequences(reading), [1])
+})
+
+test('records of another stream and of foreign programs are passed over', async () => {
+  const { script, owner } = started()
+  const foreign = [{ headers: [['tidemark', headerOf(77, 1, 1, 0)]] as const }, { value: Buffer.from('user') }]
+  script.log.append('accounts', 0, foreign)
+  owner.transaction(1, three)
+  script.log.append('accounts', 0, [...foreign, { headers: [['tidemark', Buffer.from([2, 0])]] as const }])
+  const written = owner.transaction(2, three)
+  const reading = await read(script)
+  assert.equal(reading.error, null)
+  assert.deepEqual(reading.values[1], written.values)
+  assert.equal(reading.consumer.statistics().foreignRecords, 3)
+})
+
+test('a header of our stream that is not of the specification is a named error', async () => {
+  const { script, owner } = started()
+  const cut = headerOf(streamId, 1, 1, 0).subarray(0, 6)
+  script.log.append('accounts', 0, [{ headers: [['tidemark', cut]] as const }])
+  const written = owner.data(1, ['accounts/0'])
+  written.first.set('accounts/0', 0)
+  owner.commit(written)
+  const { error } = await read(script)
+  assert.equal(error?.code, 'HEADER_INVALID')
+  assert.match(error.place ?? '', /accounts\/0, offset 0/)
+})
+
+// Sequence
+
+test('an entry of the same epoch at or below the last sequence is a repetition', async () => {
+  const { script, owner } = started()
+  const one = owner.data(1, three)
+  const two = owner.data(2, three)
+  owner.commit(one, two)
+  owner.commit(one, two)
+  owner.commit(two, state(2))
+  const reading = await read(script)
+  assert.equal(reading.error, null)
+  assert.deepEqual(sequences(reading), [1, 2])
+  assert.equal(reading.consumer.statistics().repeatedEntries, 3)
+})
+
+test('a skipped sequence is a named gap', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  owner.transaction(3, three)
+  const reading = await read(script)
+  assert.deepEqual(sequences(reading), [1])
+  assert.equal(reading.error?.code, 'SEQUENCE_GAP')
+  assert.match(reading.error.message, /transaction 2 is not/)
+})
+
+test('a state beyond the last sequence is a gap even if no transaction follows', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  owner.commit(state(4))
+  const { error } = await read(script)
+  assert.equal(error?.code, 'SEQUENCE_GAP')
+  assert.match(error.message, /transactions 2 to 4/)
+})
+
+test('a sequence used again by a later epoch is a gap, not a repetition', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  owner.transaction(2, three)
+  const next = script.claim(2)
+  next.transaction(2, three)
+  const reading = await read(script)
+  assert.deepEqual(sequences(reading), [1, 2])
+  assert.equal(reading.error?.code, 'SEQUENCE_GAP')
+})
+
+test('a later owner whose first state is below what was read is a gap', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  owner.transaction(2, three)
+  script.claim(2).commit(state(1))
+  assert.equal((await read(script)).error?.code, 'SEQUENCE_GAP')
+})
+
+test('the first transaction after genesis has sequence 1', async () => {
+  const { script, owner } = started()
+  owner.transaction(2, three)
+  const { error } = await read(script)
+  assert.equal(error?.code, 'SEQUENCE_GAP')
+})
+
+test('an accepted gap is passed and surfaced on the next transaction', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  owner.commit(state(4, { reason: 'slot lost', acceptedBy: 'ann' }))
+  owner.transaction(5, three)
+  const seen: unknown[] = []
+  const reading = await read(script, { onGap: gap => seen.push(gap) })
+  assert.deepEqual(sequences(reading), [1, 5])
+  const gap = { kind: 'accepted', firstSequence: 2, lastSequence: 4, reason: 'slot lost', acceptedBy: 'ann' }
+  assert.deepEqual(reading.transactions[1]!.gapsBefore, [gap])
+  assert.deepEqual(seen, [gap])
+  assert.equal(reading.consumer.statistics().gaps, 1)
+})
+
+test('an accepted gap without missing sequences is surfaced all the same, and once', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  const gap = state(1, { reason: 'slot lost', acceptedBy: 'ann' })
+  owner.commit(gap)
+  owner.commit(gap)
+  owner.transaction(2, three)
+  const reading = await read(script)
+  assert.deepEqual(
+    reading.transactions[1]!.gapsBefore.map(({ kind, firstSequence }) => [kind, firstSequence]),
+    [['accepted', null]]
+  )
+})
+
+test('an accepted gap may go back: its owner answers for it by name', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  owner.transaction(2, three)
+  const next = script.claim(2)
+  next.commit(state(1, { reason: 'stream lost its end', acceptedBy: 'ann' }))
+  next.transaction(2, three)
+  const reading = await read(script)
+  assert.equal(reading.error, null)
+  assert.deepEqual(
+    reading.transactions.map(({ epoch, sequence }) => [epoch, sequence]),
+    [
+      [1, 1],
+      [1, 2],
+      [2, 2]
+    ]
+  )
+})
+
+test('a Loss read before a skipped sequence explains it', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  owner.commit(loss(2, 3))
+  owner.transaction(4, three)
+  const reading = await read(script)
+  assert.deepEqual(sequences(reading), [1, 4])
+  assert.deepEqual(reading.transactions[1]!.gapsBefore, [
+    { kind: 'loss', firstSequence: 2, lastSequence: 3, reason: 'disk burnt', acceptedBy: 'ann' }
+  ])
+})
+
+test('a Loss further on in the stream explains a skipped sequence', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  owner.transaction(3, three)
+  owner.commit(loss(2, 2))
+  const reading = await read(script)
+  assert.deepEqual(sequences(reading), [1, 3])
+})
+
+test('a Loss that names less than the gap does not explain it', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  owner.commit(loss(2, 2))
+  owner.transaction(4, three)
+  assert.equal((await read(script)).error?.code, 'SEQUENCE_GAP')
+})
+
+test('a Loss of a superseded owner gives no leave', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  const next = script.claim(2)
+  owner.commit(loss(2, 2))
+  next.transaction(3, three)
+  assert.equal((await read(script)).error?.code, 'SEQUENCE_GAP')
+})
+
+test('an optional extension is skipped, a mandatory one stops by name', async () => {
+  const { script, owner } = started()
+  owner.commit(extension('colour', false))
+  owner.transaction(1, three)
+  owner.commit(extension('sealed', true))
+  const reading = await read(script)
+  assert.deepEqual(sequences(reading), [1])
+  assert.equal(reading.error?.code, 'EXTENSION_MANDATORY')
+  assert.match(reading.error.message, /sealed/)
+})
+
+// Parts
+
+test('records repeated inside a partition are dropped and counted', async () => {
+  const { script, owner } = started()
+  const written = owner.planned(1, ['accounts/0', 'accounts/0', 'accounts/0'])
+  for (const record of [0, 1, 0, 1, 2]) owner.one(written, record)
+  owner.commit(written)
+  const two = owner.transaction(2, ['accounts/0'])
+  for (const record of [0, 0]) owner.one(two, record)
+  owner.transaction(3, ['accounts/0'])
+  const reading = await read(script)
+  assert.deepEqual(reading.values[0], written.values)
+  assert.equal(reading.consumer.statistics().duplicatesDropped, 4)
+})
+
+test('a count that ends at a later record is missing, with topic, partition and sequence', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  const short = owner.planned(2, ['accounts/0', 'accounts/0', 'accounts/0'])
+  owner.one(short, 0)
+  owner.commit(short)
+  owner.transaction(3, three)
+  const reading = await read(script)
+  assert.deepEqual(sequences(reading), [1])
+  assert.equal(reading.error?.code, 'RECORDS_MISSING')
+  assert.match(reading.error.message, /transaction 2 .* 3 records in accounts\/0, 1 were found/)
+  assert.equal(reading.error.place, 'accounts/0')
+})
+
+test('a count that the end of the partition does not reach is missing, not waited for', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  const short = owner.planned(2, ['accounts/0', 'accounts/0'])
+  owner.one(short, 0)
+  owner.commit(short)
+  assert.equal((await read(script)).error?.code, 'RECORDS_MISSING')
+})
+
+test('the end of a partition is looked at again for a while, as a new leader may know less', async () => {
+  const { script, owner } = started()
+  const late = owner.planned(1, ['accounts/0', 'accounts/0'])
+  owner.one(late, 0)
+  owner.commit(late)
+  const clock = new TestClock(delays => {
+    if (delays === 3) owner.one(late, 1)
+  })
+  const reading = await read(script, { missingAfterMs: 2_000, clock })
+  assert.deepEqual(reading.values, [late.values])
+})
+
+test('a record number at or above the number of records is a named error', async () => {
+  const { script, owner } = started()
+  const written = owner.planned(1, ['accounts/0'])
+  script.log.append('accounts', 0, [{ headers: [['tidemark', headerOf(streamId, 1, 1, 5)]] as const }])
+  written.first.set('accounts/0', 0)
+  owner.commit(written)
+  assert.equal((await read(script)).error?.code, 'RECORDS_CONFLICTING')
+})
+
+test('a record number in two parts is a named error', async () => {
+  const { script, owner } = started()
+  const written = owner.planned(1, ['accounts/0', 'accounts/1'])
+  for (const partition of [0, 1]) {
+    script.log.append('accounts', partition, [{ headers: [['tidemark', headerOf(streamId, 1, 1, 0)]] as const }])
+    written.first.set(`accounts/${partition}`, 0)
+  }
+  owner.commit(written)
+  assert.equal((await read(script)).error?.code, 'RECORDS_CONFLICTING')
+})
+
+test('a partition is opened at the offset named and not read before it', async () => {
+  const { script, owner } = started()
+  for (let sequence = 1; sequence <= 20; sequence++) owner.transaction(sequence, ['accounts/0'])
+  script.log.partition('accounts', 0).deleteBelow(10)
+  const { transactions } = await read(script)
+  const bookmark = transactions.find(({ sequence }) => sequence === 15)!.bookmark
+  const reading = await read(script, { from: bookmark })
+  assert.deepEqual(sequences(reading), [16, 17, 18, 19, 20])
+})
+
+test('a hint that does not lead to the record named leads to one scan', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, ['accounts/0'])
+  const moved = owner.data(2, ['accounts/0'])
+  moved.first.set('accounts/0', 0)
+  owner.commit(moved)
+  const [first] = (await read(script)).transactions
+  const reading = await read(script, { from: first!.bookmark })
+  assert.deepEqual(reading.values, [moved.values])
+})
+
+test('a count not reached after opening by hint leads to one scan before the error', async () => {
+  const { script, owner } = started()
+  const written = owner.planned(1, ['accounts/0', 'accounts/0', 'accounts/0'])
+  for (const record of [0, 1, 2]) owner.one(written, record)
+  written.first.set('accounts/0', 1)
+  owner.commit(written)
+  const reading = await read(script)
+  assert.deepEqual(reading.values, [written.values])
+})
+
+test('a topic that is gone is a named error', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  script.log.deleteTopic('transfers')
+  const { error } = await read(script)
+  assert.equal(error?.code, 'RECORDS_MISSING')
+  assert.match(error.message, /transfers\/0, 0 were found: there is no such topic/)
+})
+
+test('records that aged out after the start are missing, and the cause is named', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, ['transfers/0'])
+  owner.transaction(2, ['accounts/0'])
+  owner.transaction(3, ['accounts/0'])
+  const { transactions } = await read(script)
+  script.log.partition('accounts', 0).deleteBelow(1)
+  const reading = await read(script, { from: transactions[0]!.bookmark })
+  assert.equal(reading.error?.code, 'RECORDS_MISSING')
+  assert.match(reading.error.message, /aged out: the partition begins at 1, they began at 0/)
+})
+
+test('compaction is named as the cause', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, ['accounts/0'])
+  owner.transaction(2, ['accounts/0', 'accounts/0', 'accounts/0'])
+  owner.transaction(3, ['accounts/0'])
+  script.log.partition('accounts', 0).compact(offset => offset !== 2)
+  const { error } = await read(script)
+  assert.equal(error?.code, 'RECORDS_MISSING')
+  assert.match(error.message, /compacted/)
+})
+
+test('a partition that lost its end is named as the cause', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, ['transfers/0'])
+  owner.transaction(2, ['accounts/0'])
+  owner.transaction(3, ['accounts/0'])
+  const [first] = (await read(script)).transactions
+  script.log.partition('accounts', 0).loseFrom(0)
+  const { error } = await read(script, { from: first!.bookmark })
+  assert.match(error!.message, /the partition ends at 0, they began at 0: it was re-created, or has lost its end/)
+})
+
+test('with allowIncomplete a compacted transaction is handed over, marked', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, ['accounts/0'])
+  owner.transaction(2, ['accounts/0', 'transfers/0', 'accounts/0'])
+  owner.transaction(3, ['accounts/0'])
+  script.log.partition('accounts', 0).compact(offset => offset === 1 || offset === 3)
+  const reading = await read(script, { allowIncomplete: true })
+  assert.deepEqual(reading.values, [[], ['1:2:0', '1:2:1'], ['1:3:0']])
+  assert.deepEqual(
+    reading.transactions.map(({ incomplete }) => incomplete),
+    [true, true, false]
+  )
+})
+
+test('a Loss written later gives leave to read past records that are gone', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, ['transfers/0'])
+  owner.transaction(2, ['accounts/0', 'transfers/0'])
+  owner.transaction(3, ['accounts/0'])
+  const { transactions } = await read(script)
+  script.log.partition('accounts', 0).compact(offset => offset !== 0)
+  owner.commit(loss(2, 2))
+  const reading = await read(script, { from: transactions[0]!.bookmark })
+  assert.equal(reading.error, null)
+  assert.deepEqual(sequences(reading), [3])
+  assert.deepEqual(
+    reading.transactions[0]!.gapsBefore.map(({ kind, firstSequence }) => [kind, firstSequence]),
+    [['loss', 2]]
+  )
+})
+
+// Subset
+
+test('a reader of some topics gets their records alone, and only transactions that have any', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, ['accounts/0', 'transfers/0', 'accounts/1'])
+  owner.transaction(2, ['accounts/0'])
+  owner.transaction(3, ['transfers/0', 'transfers/0'])
+  script.log.deleteTopic('accounts')
+  const reading = await read(script, { topics: ['transfers'] })
+  assert.deepEqual(reading.values, [['1:1:1'], ['1:3:0', '1:3:1']])
+  assert.equal(reading.error, null)
+})
+
+test('a reader of some topics still sees a gap among the others', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, ['transfers/0'])
+  owner.transaction(3, ['accounts/0'])
+  assert.equal((await read(script, { topics: ['transfers'] })).error?.code, 'SEQUENCE_GAP')
+})
+
+// Mirror
+
+test('a mirror is read by its own names, whatever its offsets are', async () => {
+  const { script, owner } = started()
+  const written = owner.transaction(1, three)
+  const mirror = mirrored(script, { shift: 5 })
+  const reading = await readAll(mirror, { topicNames: mirrorNames, commitStream: 'bank.commits' })
+  assert.equal(reading.error, null)
+  assert.deepEqual(reading.values, [written.values])
+  assert.equal(reading.transactions[0]!.records[0]!.topic, 'accounts')
+})
+
+test('on a mirror data may come later than its entry, up to a limit', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  const mirror = mirrored(script, { without: 'accounts' })
+  const reading = await readAll(mirror, { topicNames: mirrorNames, lateAfterMs: 500 })
+  assert.equal(reading.error?.code, 'RECORDS_MISSING')
+  assert.match(reading.error.message, /the mirror has not brought the rest/)
+})
+
+test('what a mirror repeats after it went back is dropped', async () => {
+  const { script, owner } = started()
+  for (let sequence = 1; sequence <= 4; sequence++) owner.transaction(sequence, three)
+  const mirror = mirrored(script, { twice: 2 })
+  const reading = await readAll(mirror, { topicNames: mirrorNames })
+  assert.equal(reading.error, null)
+  assert.deepEqual(sequences(reading), [1, 2, 3, 4])
+  assert.equal(reading.consumer.statistics().repeatedEntries, 2)
 })

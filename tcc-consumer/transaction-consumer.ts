@@ -5,6 +5,7 @@ import type { ConsumedTransaction } from './consumed-transaction.ts'
 import { consumerSettings, type ConsumerOptions, type ConsumerSettings } from './consumer-options.ts'
 import { StatisticsKeeper, type ConsumerStatistics } from './consumer-statistics.ts'
 import { fromGroup, GroupProgress } from './group-progress.ts'
+import type { GroupMembership } from './group-membership.ts'
 import { openStream } from './open-stream.ts'
 import { openSource, type Source } from './source.ts'
 import type { TransactionReader } from './transaction-reader.ts'
@@ -30,6 +31,7 @@ export class TransactionConsumer implements AsyncIterable<ConsumedTransaction> {
   private readonly keeper = new StatisticsKeeper()
   private readonly closing = new AbortController()
   private source: Source | null = null
+  private membership: GroupMembership | null = null
   private progress: GroupProgress | null = null
   private reader: TransactionReader | null = null
   private opening: Promise<TransactionReader> | null = null
@@ -50,7 +52,10 @@ export class TransactionConsumer implements AsyncIterable<ConsumedTransaction> {
     return { next: () => this.next() }
   }
 
-  /** Keeps `bookmark` as the group's place. Throws USAGE without `groupId`, BOOKMARK_INVALID, GROUP_LOST. */
+  /**
+   * Keeps `bookmark` as the group's place. Throws USAGE without `groupId`, BOOKMARK_INVALID, and GROUP_SUPERSEDED when
+   * another member has taken over: what was not committed is handed over there.
+   */
   async commit(bookmark: string): Promise<void> {
     if (this.progress === null) {
       throw new TidemarkError('USAGE', {
@@ -79,7 +84,7 @@ export class TransactionConsumer implements AsyncIterable<ConsumedTransaction> {
     if (!this.closing.signal.aborted) this.closing.abort(new ConsumerClosed())
     await this.opening?.catch(() => undefined)
     await this.reader?.close()
-    await this.progress?.membership.close()
+    await this.membership?.close()
     await this.source?.close()
     this.source = null
   }
@@ -169,23 +174,24 @@ export class TransactionConsumer implements AsyncIterable<ConsumedTransaction> {
   }
 
   private async joinGroup(source: Source): Promise<ConsumerSettings['from']> {
-    this.progress ??= new GroupProgress(source.group())
+    this.membership ??= source.group()
     this.standby = true
-    const place = await this.progress.membership.turn(this.closing.signal)
+    const ownership = await this.membership.acquire(this.closing.signal)
+    const committed = await ownership.committed()
     this.standby = false
-    this.progress.begin(place)
-    return place === null ? this.settings.from : fromGroup(place)
+    this.progress = new GroupProgress(ownership, committed)
+    return committed === null ? this.settings.from : fromGroup(committed)
   }
 
-  /** Aborted when the consumer is closed or its turn in the group is over. */
+  /** Aborted when the consumer is closed or another member of the group may read. */
   private turnSignal(): AbortSignal {
     const { signal } = this.closing
-    return this.progress === null ? signal : AbortSignal.any([signal, this.progress.membership.over])
+    return this.progress === null ? signal : AbortSignal.any([signal, this.progress.lost])
   }
 
   private isTurnOver(error: unknown): boolean {
     if (this.progress === null || this.closing.signal.aborted) return false
-    return this.progress.membership.over.aborted || isTidemarkError(error, 'GROUP_LOST')
+    return this.progress.lost.aborted || isTidemarkError(error, 'GROUP_SUPERSEDED')
   }
 
   private async retire(reader: TransactionReader): Promise<void> {

@@ -183,8 +183,9 @@ export class TransactionReader {
       return 'again'
     }
     const { queue } = this.feed
-    if (!queue.outOfRange) return this.wait([queue])
-    if (queue.logStart <= queue.fetchOffset) return this.send(() => this.exceptions.streamCut(queue))
+    if (!queue.isStopped) return this.wait([queue])
+    if (queue.divergesAt >= 0 || queue.logStart <= queue.fetchOffset)
+      return this.send(() => this.exceptions.streamCut(queue))
     this.feed.followTrim()
     return this.wait([queue])
   }

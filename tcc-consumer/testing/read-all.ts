@@ -10,6 +10,13 @@ import { commitStream } from './scripted-stream.ts'
 /** Time that goes on when somebody waits, and at once. */
 export class TestClock implements Clock {
   nowMs = 1_000_000
+  private readonly onDelay: (delays: number) => void
+  private delays = 0
+
+  /** `onDelay` is called at each wait, with their number. */
+  constructor(onDelay: (delays: number) => void = () => undefined) {
+    this.onDelay = onDelay
+  }
 
   wallMs(): number {
     return this.nowMs
@@ -23,6 +30,7 @@ export class TestClock implements Clock {
     await setImmediate()
     signal?.throwIfAborted()
     this.nowMs += ms
+    this.onDelay(++this.delays)
   }
 
   random(): number {
@@ -43,13 +51,17 @@ const idleFetchesMax = 12
 
 /** A consumer of `log` that closes itself once nothing more comes. */
 export function endingConsumer(log: MemoryLog, options: Partial<ConsumerOptions> = {}): TransactionConsumer {
-  const clock = new TestClock()
+  const clock = options.clock ?? new TestClock()
   let idle = 0
   let answered = log.fetches
+  let before = clock.steadyMs()
   const delay: Clock['delay'] = async (ms, signal) => {
     await clock.delay(ms, signal)
-    idle = log.fetches > answered + 2 ? 0 : idle + 1
+    // Longer waits than a fetch's are of a consumer that looks again.
+    const isBusy = log.fetches > answered + 2 || clock.steadyMs() - before > 50
+    idle = isBusy ? 0 : idle + 1
     answered = log.fetches
+    before = clock.steadyMs()
     if (idle > idleFetchesMax) void consumer.close()
   }
   const defaults = { commitStream, missingAfterMs: 0, startAfterMs: 0, lateAfterMs: 0, fetchWaitMs: 1, clock }

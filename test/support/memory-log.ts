@@ -2,7 +2,7 @@ import type { FetchedPartition, FetchRequest, LogReader } from '@tidemark/kafka/
 import { BatchBuilder } from '@tidemark/kafka/record-batch/batch-builder.ts'
 import { BatchReader } from '@tidemark/kafka/record-batch/batch-reader.ts'
 import type { Compression } from '@tidemark/kafka/record-batch/compression.ts'
-import { BASE_OFFSET, LAST_OFFSET_DELTA, writeInt64 } from '@tidemark/kafka/record-batch/layout.ts'
+import { BASE_OFFSET, LAST_OFFSET_DELTA, LEADER_EPOCH, writeInt64 } from '@tidemark/kafka/record-batch/layout.ts'
 import { headerBytes, readHeaders, writeHeader } from '@tidemark/kafka/record-batch/record-headers.ts'
 import { RecordReader } from '@tidemark/kafka/record-batch/record-reader.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
@@ -30,6 +30,8 @@ export class MemoryPartition {
   start = 0
   end = 0
   private batches: StoredBatch[] = []
+  /** First offset of each leader epoch. */
+  private epochs = [0]
 
   /** Appends one batch as a leader does; returns the offset of its first record. */
   append(records: readonly MemoryRecord[], compression: Compression = 'none'): number {
@@ -53,8 +55,7 @@ export class MemoryPartition {
     const reader = new BatchReader()
     reader.reset(copy)
     reader.next()
-    this.batches.push({ base, last, maxTimestamp: reader.maxTimestamp, bytes: copy })
-    this.end = last + 1
+    this.store({ base, last, maxTimestamp: reader.maxTimestamp, bytes: copy })
     return base
   }
 
@@ -74,10 +75,17 @@ export class MemoryPartition {
 
   /** Unclean leader election: everything from `offset` on was never there. */
   loseFrom(offset: number): void {
-    const kept = this.batches.flatMap(batch => decode(batch)).filter(record => record.offset < offset)
+    const kept = this.batches.flatMap(decode).filter(record => record.offset < offset)
     this.batches = kept.map(record => encode([record], 'none'))
     this.end = Math.min(this.end, offset)
     this.start = Math.min(this.start, this.end)
+    this.epochs = [...this.epochs.map(first => Math.min(first, this.end)), this.end]
+  }
+
+  /** KIP-320: where the log parts from one whose last batch before `offset` was of that leader epoch; null if nowhere. */
+  divergence(leaderEpoch: number, offset: number): number | null {
+    const end = this.epochs[leaderEpoch + 1] ?? this.end
+    return end < offset ? end : null
   }
 
   offsetAtTime(time: number): number | null {
@@ -87,6 +95,12 @@ export class MemoryPartition {
       if (found !== undefined) return found.offset
     }
     return null
+  }
+
+  /** What the partition holds, in order, with offsets. */
+  records(): (MemoryRecord & { offset: number })[] {
+    const placed = this.batches.flatMap(decode).filter(({ offset }) => offset >= this.start)
+    return placed.map(({ offset, record }) => ({ ...record, offset }))
   }
 
   /** Whole batches from the one that holds `offset`, at least one, else up to `bytesMax`. */
@@ -100,6 +114,12 @@ export class MemoryPartition {
       bytes += batch.length
     }
     return Buffer.concat(chosen)
+  }
+
+  private store(batch: StoredBatch): void {
+    batch.bytes.writeInt32BE(this.epochs.length - 1, LEADER_EPOCH)
+    this.batches.push(batch)
+    this.end = batch.last + 1
   }
 
   /** Index of the first batch that ends at or after `offset`. */
@@ -131,6 +151,14 @@ export class MemoryLog {
 
   addPartition(topic: string): void {
     this.topics.get(topic)!.push(new MemoryPartition())
+  }
+
+  topicNames(): string[] {
+    return [...this.topics.keys()]
+  }
+
+  partitionCount(topic: string): number {
+    return this.topics.get(topic)?.length ?? 0
   }
 
   deleteTopic(topic: string): void {
@@ -193,7 +221,10 @@ class MemoryLogReader implements LogReader {
 
   async fetch(requests: readonly FetchRequest[], waitMs: number, signal?: AbortSignal): Promise<FetchedPartition[]> {
     const answers = this.answer(requests)
-    if (answers.some(({ batches, outOfRange }) => batches.length > 0 || outOfRange)) return answers
+    const isNews = answers.some(
+      ({ batches, outOfRange, divergesAt }) => batches.length > 0 || outOfRange || divergesAt! >= 0
+    )
+    if (isNews) return answers
     await this.nextAppend(waitMs, signal)
     return this.answer(requests)
   }
@@ -202,8 +233,13 @@ class MemoryLogReader implements LogReader {
 
   private answer(requests: readonly FetchRequest[]): FetchedPartition[] {
     this.log.fetches++
-    return requests.map(({ topic, partition, offset, bytesMax }) => {
+    return requests.map(({ topic, partition, offset, bytesMax, leaderEpoch }) => {
       const log = this.log.partition(topic, partition)
+      const divergesAt = leaderEpoch === undefined ? null : log.divergence(leaderEpoch, offset)
+      if (divergesAt !== null) {
+        const nothing = { batches: Buffer.alloc(0), outOfRange: false }
+        return { topic, partition, ...nothing, highWatermark: log.end, logStart: log.start, divergesAt }
+      }
       const outOfRange = offset < log.start || offset > log.end
       const batches = outOfRange ? Buffer.alloc(0) : log.read(offset, bytesMax)
       return { topic, partition, batches, highWatermark: log.end, logStart: log.start, outOfRange }
