@@ -13,7 +13,7 @@ export interface BankOptions {
 const schema = `
   create table account (id bigint primary key, owner text not null, balance numeric(20, 2) not null, version int not null default 0);
   create table transfer (id uuid primary key default gen_random_uuid(), from_id bigint, to_id bigint, amount numeric(20, 2), note text);
-  create table written (writer int, number int, rows int not null, primary key (writer, number));
+  create table written (id uuid primary key default gen_random_uuid(), writer int, number int, rows int not null);
 `
 
 /** Creates the tables and opens the accounts. */
@@ -61,7 +61,11 @@ class Writer {
     else if (kind < 0.1) await this.rename()
     else for (let count = kind < 0.15 ? 40 : 1; count > 0; count--) await this.transfer()
     if (this.options.random() < 0.1) await this.changeOfMind()
-    await this.client.query('insert into written values ($1, $2, $3)', [this.index, number, this.rows + 1])
+    await this.client.query('insert into written (writer, number, rows) values ($1, $2, $3)', [
+      this.index,
+      number,
+      this.rows + 1
+    ])
     await this.client.query(this.options.random() < 0.05 ? 'rollback' : 'commit')
   }
 
