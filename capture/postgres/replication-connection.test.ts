@@ -6,7 +6,7 @@ import { lsnToBytes, lsn } from '@tidemark/schemas/position.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
 import pg from 'pg'
-import { systemSourceClock } from './copy-stream.ts'
+import { systemSourceClock, type SourceClock } from './copy-stream.ts'
 import { PostgresSource, type SlotHolder } from './postgres-source.ts'
 import { CapturedDatabase } from './testing/captured-database.ts'
 
@@ -82,8 +82,18 @@ test('a server that falls silent is given up', async t => {
 
 test('an idle connection stays, since the server answers when asked', async t => {
   const database = await create(t)
-  const capture = await database.capture(database.start, { silenceMs: 150 })
-  await systemSourceClock.delay(1_500)
+  const ticked = noted<void>()
+  let ticks = 0
+  const clock: SourceClock = {
+    ...systemSourceClock,
+    after: (ms, task) => {
+      if (++ticks === 40) ticked.note()
+      return systemSourceClock.after(ms, task)
+    }
+  }
+  // 40 ticks are more than six times the silence it bears.
+  const capture = await database.capture(database.start, { silenceMs: 150, clock })
+  await ticked.promise
   await database.untilMarked(capture)
 })
 

@@ -15,22 +15,6 @@ export interface Meaning {
   cure?: string
 }
 
-const unreachableErrnos = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'EPIPE',
-  'ENOENT',
-  'EACCES'
-])
-
 /** SQLSTATE (manual, appendix A) to code. Classes stand under their two characters. */
 const meanings: Readonly<Record<string, Meaning>> = {
   '08': { code: 'POSTGRES_UNREACHABLE' },
@@ -75,10 +59,10 @@ export function serverError(
   return new TidemarkError(meaning.code, detail)
 }
 
-/** The five characters of an error the server sent; undefined for an error of the connection. */
+/** The five characters of an error the server sent; undefined for an error of the connection. Only errnos begin with E. */
 export function sqlState(error: unknown): string | undefined {
   const code = errorCode(error)
-  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !unreachableErrnos.has(code) ? code : undefined
+  return code !== undefined && /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code) ? code : undefined
 }
 
 function stateMeaning(state: string, refined: Readonly<Record<string, Meaning>>): Meaning {

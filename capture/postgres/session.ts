@@ -110,8 +110,10 @@ function clientConfig(options: SessionOptions): pg.ClientConfig {
   }
 }
 
+const postgresUrl = /^postgres(ql)?:\/\//
+
 function urlParts(url: string): { base: string; parameters: URLSearchParams } {
-  if (!/^postgres(ql)?:\/\//.test(url)) {
+  if (!postgresUrl.test(url)) {
     throw new TidemarkError('CONFIG_INVALID', {
       message: 'the URL of the database does not begin with postgres://',
       place: 'postgres.url'
@@ -124,7 +126,7 @@ function urlParts(url: string): { base: string; parameters: URLSearchParams } {
 
 /** `host:port/database as user`, never the password; where the URL cannot be read for sure, only its name. */
 export function placeOf(url: string): string {
-  if (!URL.canParse(url)) return 'postgres.url'
+  if (!postgresUrl.test(url) || !URL.canParse(url)) return 'postgres.url'
   const { host, pathname, username } = new URL(url)
   return username === '' ? `${host}${pathname}` : `${host}${pathname} as ${username}`
 }
