@@ -51,7 +51,7 @@ interface CreateTopicAnswer {
   name: string
   /** Kafka error code, 0 = created. */
   errorCode: number
-  errorMessage?: string | null
+  errorMessage?: string | null | undefined
 }
 
 /** ConfigResource.Type of Kafka. */

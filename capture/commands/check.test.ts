@@ -171,6 +171,23 @@ test('a commit stream with settings that would lose or disorder it is refused', 
   assert.match(found[2]!.remedy, /retention\.ms=-1$/)
 })
 
+test('topics that the cluster would not create so are told before apply', async t => {
+  const fixture = await useSubscription(t)
+  await fixture.sql('CREATE TABLE account (id int PRIMARY KEY)')
+  fixture.replication = 3
+  fixture.configure('public.account: {topic: bank.a_b}', `outbox: {public.account_outbox: {topic: bank.a.b}}`)
+  await fixture.sql(
+    'CREATE TABLE account_outbox (id uuid PRIMARY KEY, aggregatetype text, aggregateid text, payload text)'
+  )
+  const { findings } = await check(fixture)
+  assert.deepEqual(errorsOf(findings).sort(), [
+    'TOPIC_UNSUITABLE bank.a.b',
+    'TOPIC_UNSUITABLE bank.a.b',
+    'TOPIC_UNSUITABLE bank.a_b',
+    `TOPIC_UNSUITABLE ${fixture.name}.commits`
+  ])
+})
+
 test('a compacted data topic is a warning', async t => {
   const fixture = await useSubscription(t)
   await fixture.sql('CREATE TABLE account (id int PRIMARY KEY)')

@@ -21,10 +21,12 @@ export interface RunRequest {
 export async function run(invocation: Invocation): Promise<ExitCode> {
   const configuration = invocation.configuration()
   if (configuration === null) return 1
-  if (invocation.options['apply'] === true) await applyConfiguration(configuration, step => invocation.say(step))
   const log = invocation.log(configuration)
   const stop = stopSignals(process)
   try {
+    if (invocation.options['apply'] === true) {
+      await applyConfiguration(configuration, step => log.info('apply.step', step.trim()), stop.signal)
+    }
     await runAgent({ configuration, agent: agentName(invocation), log, signal: stop.signal, environment: process.env })
     return 0
   } catch (error) {

@@ -2,6 +2,7 @@ import type { TopicDescription } from '@tidemark/kafka/admin.ts'
 import { isTidemarkError, type TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { knownDataTopics, type Configuration } from '../config/configuration.ts'
 import { readStreamState, type StreamState } from '../ownership/stream-state.ts'
+import { newTopics } from '../provision/new-topics.ts'
 import type { Connections } from './connections.ts'
 
 /** The Kafka cluster as it stands, as far as a subscription is concerned. */
@@ -9,7 +10,8 @@ export interface ClusterFacts {
   commitStream: TopicDescription | null
   /** By name: the data topics that the configuration names; null for one that does not exist. */
   dataTopics: ReadonlyMap<string, TopicDescription | null>
-  allTopics: readonly string[]
+  /** Why topics that are missing could not be created as configured. */
+  refusedTopics: readonly TidemarkError[]
   /** null: the commit stream is empty or missing, or cannot be read (see `streamFault`). */
   stream: StreamState | null
   streamFault: TidemarkError | null
@@ -21,8 +23,8 @@ export async function readCluster(connections: Connections, configuration: Confi
   const commitStream =
     (await admin.describeTopics([configuration.commitStream])).get(configuration.commitStream) ?? null
   const dataTopics = await admin.describeTopics(knownDataTopics(configuration))
-  const allTopics = await admin.listTopics()
-  const facts = { commitStream, dataTopics, allTopics, stream: null, streamFault: null }
+  const refusedTopics = await admin.refusedTopics(newTopics(configuration, { commitStream, dataTopics }))
+  const facts = { commitStream, dataTopics, refusedTopics, stream: null, streamFault: null }
   if (commitStream?.partitions !== 1) return facts
   try {
     return { ...facts, stream: await readStreamState(connections.commitStream) }

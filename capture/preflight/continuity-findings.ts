@@ -21,11 +21,15 @@ export interface Standing {
 /** Whether slot, publication and commit stream continue each other, as a start would find. */
 export function continuityFindings(standing: Standing): Finding[] {
   if (standing.stream === null) return orphanFindings(standing)
-  if (standing.stream.refresh !== 'none') return []
   try {
+    if (standing.stream.refresh !== 'none') {
+      // The copy begins anew, with a slot of its own: only the database must be the same.
+      refuse(standing.stream, standing.identity, null, true)
+      return []
+    }
     const slot = usableSlot(standing.slot, standing.slotName, standing.database)
     const confirmed = slot.confirmedFlushLsn
-    refuse(standing.stream, standing.identity, confirmed === null ? null : lsnToBytes(confirmed), true)
+    refuse(standing.stream, standing.identity, confirmed === null ? null : lsnToBytes(confirmed), false)
     refuseWithoutPublication(standing)
     return slotFindings(slot)
   } catch (error) {

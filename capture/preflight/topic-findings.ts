@@ -3,16 +3,17 @@ import type { Configuration } from '../config/configuration.ts'
 import { topicMetricName } from '../config/topic-name.ts'
 import type { Finding, Severity } from '../finding.ts'
 import { findingOf } from '../finding.ts'
-import { commitStreamConfigs } from '../provision/new-topics.ts'
+import { commitStreamConfigs, newTopics } from '../provision/new-topics.ts'
 import type { ClusterFacts } from './cluster-facts.ts'
 
 /** All that Kafka's side of a subscription needs looked at. Pure. */
 export function clusterFindings(configuration: Configuration, facts: ClusterFacts): Finding[] {
-  const { commitStream, dataTopics, streamFault } = facts
+  const { commitStream, dataTopics, refusedTopics, streamFault } = facts
   const described = [...dataTopics.values()].filter(topic => topic !== null)
   return [
     ...(commitStream === null ? [] : commitStreamFindings(commitStream, configuration)),
     ...(streamFault === null ? [] : [findingOf(streamFault)]),
+    ...refusedTopics.map(error => findingOf(error)),
     ...described.flatMap(topic => dataTopicFindings(topic, configuration)),
     ...collisionFindings(configuration, facts)
   ]
@@ -105,16 +106,12 @@ function replicationFindings(topic: TopicDescription, configuration: Configurati
   return []
 }
 
-/** Kafka refuses to create a topic whose name differs from another's only in `.` and `_`: they would share metrics. */
-function collisionFindings(
-  configuration: Configuration,
-  { commitStream, dataTopics, allTopics }: ClusterFacts
-): Finding[] {
-  const missing = [...dataTopics].filter(([, topic]) => topic === null).map(([name]) => name)
-  if (commitStream === null) missing.unshift(configuration.commitStream)
-  const taken = new Map([...missing, ...allTopics].map(name => [topicMetricName(name), name]))
-  return missing.flatMap(name => {
-    const other = taken.get(topicMetricName(name))
+/** Kafka refuses a topic whose name differs from another's only in `.` and `_`; of those that exist it tells itself. */
+function collisionFindings(configuration: Configuration, { commitStream, dataTopics }: ClusterFacts): Finding[] {
+  const topics = newTopics(configuration, { commitStream, dataTopics }).map(topic => topic.name)
+  const first = new Map([...topics].reverse().map(name => [topicMetricName(name), name]))
+  return topics.flatMap(name => {
+    const other = first.get(topicMetricName(name))
     if (other === undefined || other === name) return []
     const what = `topic ${name} cannot be created beside ${other}: their names differ only in \`.\` and \`_\``
     return [{ code: 'TOPIC_UNSUITABLE', severity: 'error', what, place: name, remedy: 'choose another name' }]

@@ -14,7 +14,10 @@ export const commitStreamConfigs = {
 const clusterDefault = -1
 
 /** The topics that are missing, the commit stream first. */
-export function newTopics(configuration: Configuration, facts: ClusterFacts): NewTopic[] {
+export function newTopics(
+  configuration: Configuration,
+  facts: Pick<ClusterFacts, 'commitStream' | 'dataTopics'>
+): NewTopic[] {
   const replication = configuration.topics.replication ?? clusterDefault
   const topics: NewTopic[] = []
   if (facts.commitStream === null) {

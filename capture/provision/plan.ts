@@ -8,7 +8,8 @@ import { newTopics } from './new-topics.ts'
 
 /** One thing to be made or changed. */
 export type Step =
-  | { kind: 'publication'; name: string; statements: readonly string[] }
+  /** `late`: the first copy is over, so present rows of a table added now are not copied. */
+  | { kind: 'publication'; name: string; statements: readonly string[]; late: boolean }
   | { kind: 'topic'; topic: NewTopic }
   /** `replace`: an interrupted first copy left it, and its snapshot is gone. */
   | { kind: 'slot'; name: string; replace: boolean }
@@ -22,9 +23,10 @@ export type Step =
 export function planSteps(configuration: Configuration, database: DatabaseFacts, cluster: ClusterFacts): Step[] {
   const { publication, slot } = configuration.postgres
   const statements = planPublication(database.publication, publicationWish(publication, database.tables))
-  const steps: Step[] = statements.length === 0 ? [] : [{ kind: 'publication', name: publication, statements }]
-  for (const topic of newTopics(configuration, cluster)) steps.push({ kind: 'topic', topic })
   const refresh = cluster.stream?.refresh ?? 'wanted'
+  const late = refresh === 'none' && statements.some(sql => sql.includes(' ADD TABLE '))
+  const steps: Step[] = statements.length === 0 ? [] : [{ kind: 'publication', name: publication, statements, late }]
+  for (const topic of newTopics(configuration, cluster)) steps.push({ kind: 'topic', topic })
   if (refresh === 'none') return steps
   steps.push({ kind: 'slot', name: slot, replace: database.slot !== null })
   if (cluster.stream === null) steps.push({ kind: 'genesis', topic: configuration.commitStream })
@@ -42,7 +44,7 @@ export function copiedTables(configuration: Configuration): string[] {
 export function stepText(step: Step): { what: string; detail: string } {
   switch (step.kind) {
     case 'publication':
-      return { what: `set up publication ${step.name}`, detail: step.statements.map(sql => `${sql};`).join('\n') }
+      return { what: `set up publication ${step.name}`, detail: publicationText(step) }
     case 'topic':
       return { what: `create topic ${step.topic.name}`, detail: topicText(step.topic) }
     case 'slot':
@@ -58,6 +60,11 @@ export function stepText(step: Step): { what: string; detail: string } {
     case 'copy':
       return { what: 'copy the rows that are present', detail: step.tables.join(', ') }
   }
+}
+
+function publicationText({ statements, late }: Step & { kind: 'publication' }): string {
+  const sql = statements.map(statement => `${statement};`).join('\n')
+  return late ? `${sql}\n-- rows that are in an added table already are not copied` : sql
 }
 
 function topicText({ partitions, replication, configs }: NewTopic): string {

@@ -23,6 +23,8 @@ export interface SubscriptionFixture {
   name: string
   url: string
   brokers: string[]
+  /** Of topics to be created, as `configure` writes it. */
+  replication: number
   admin: KafkaAdmin
   /** As superuser. */
   sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
@@ -57,25 +59,32 @@ export async function useSubscription(t: TestContext): Promise<SubscriptionFixtu
     const code = await runProgram([...args, '-c', file], { terminal, environment: {} })
     return { code, ...terminal.written, questions: terminal.questions }
   }
-  return {
+  const fixture: SubscriptionFixture = {
+    replication: 1,
     name,
     url,
     brokers,
     admin: new KafkaAdmin(cluster),
     sql: async (text, values) => (await client.query<Record<string, unknown>>(text, values)).rows,
     atEnd: sql => void parting.push(sql),
-    configure: (tables, more = '', as = url) => writeFileSync(file, configurationText(name, brokers, tables, more, as)),
+    configure: (tables, more = '', as = url) => writeFileSync(file, configurationText(fixture, tables, more, as)),
     tidemark: (...args) => call(undefined, args),
     tidemarkAsked: (answer, ...args) => call(answer, args)
   }
+  return fixture
 }
 
-function configurationText(name: string, brokers: string[], tables: string, more: string, url: string): string {
+function configurationText(
+  { name, brokers, replication }: SubscriptionFixture,
+  tables: string,
+  more: string,
+  url: string
+): string {
   const lines = [
     `subscription: ${name}`,
     `postgres: {url: "${url}"}`,
     `kafka: {brokers: [${brokers.join(', ')}]}`,
-    'topics: {partitions: 2, replication: 1}',
+    `topics: {partitions: 2, replication: ${replication}}`,
     `tables:`,
     ...tables.split('\n').map(line => `  ${line}`),
     more

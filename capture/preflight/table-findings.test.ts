@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { TableConfiguration } from '../config/configuration.ts'
+import type { ColumnFacts, TableFacts } from '../postgres/catalog.ts'
+import { tableFindings } from './table-findings.ts'
+
+const column = (name: string, generated: ColumnFacts['generated'] = 'no'): ColumnFacts => ({
+  name,
+  typeOid: 23,
+  modifier: -1,
+  generated,
+  notNull: true
+})
+
+const sound: TableFacts = {
+  id: 1,
+  schema: 'public',
+  name: 'account',
+  kind: 'table',
+  root: null,
+  persistence: 'permanent',
+  owner: 'bank',
+  owned: true,
+  readable: true,
+  replicaIdentity: 'default',
+  primaryKey: ['id'],
+  identityIndex: [],
+  rowSecurity: false,
+  columns: [column('id'), column('email'), column('balance')],
+  hasChildren: false,
+  estimatedRows: 0,
+  bytes: 0
+}
+
+const configured: TableConfiguration = {
+  schema: 'public',
+  name: 'account',
+  qualifiedName: 'public.account',
+  topic: 'bank.public.account',
+  format: 'json',
+  key: null,
+  deletes: 'tombstone',
+  processor: null,
+  refresh: true
+}
+
+function found(facts: Partial<TableFacts>, table: Partial<TableConfiguration> = {}): string[] {
+  const context = { role: 'tidemark', version: 180_000, closedSchemas: ['closed'] }
+  return tableFindings({ ...sound, ...facts }, { ...configured, ...table }, context).map(
+    ({ severity, code }) => `${severity} ${code}`
+  )
+}
+
+const cases: [string, Partial<TableFacts>, Partial<TableConfiguration>, ...string[]][] = [
+  ['a table with a primary key is sound', {}, {}],
+  ['no key at all harms the application', { primaryKey: [] }, {}, 'error TABLE_WITHOUT_KEY'],
+  ['a dropped identity index too', { replicaIdentity: 'index' }, {}, 'error TABLE_WITHOUT_KEY'],
+  [
+    'full identity without a key makes records without one',
+    { primaryKey: [], replicaIdentity: 'full' },
+    {},
+    'warning TABLE_WITHOUT_KEY'
+  ],
+  ['unless the key is configured', { primaryKey: [], replicaIdentity: 'full' }, { key: ['email'] }],
+  ['a configured key outside the identity has no old value', {}, { key: ['email'] }, 'error TABLE_WITHOUT_KEY'],
+  [
+    'an identity index of other columns hides the primary key',
+    { replicaIdentity: 'index', identityIndex: ['email'] },
+    {},
+    'error TABLE_WITHOUT_KEY'
+  ],
+  ['a key within that index is sound', { replicaIdentity: 'index', identityIndex: ['email'] }, { key: ['email'] }],
+  ['a column the table has not', {}, { key: ['mail'] }, 'error COLUMN_UNKNOWN'],
+  ['a view has no changes', { kind: 'view' }, {}, 'error TABLE_UNSUITABLE'],
+  ['a temporary table is not in the log', { persistence: 'temporary' }, {}, 'error TABLE_UNSUITABLE'],
+  [
+    'one partition alone is a warning',
+    { kind: 'partition', root: { schema: 'public', name: 'all' } },
+    {},
+    'warning TABLE_UNSUITABLE'
+  ],
+  ['heirs are not captured', { hasChildren: true }, {}, 'warning TABLE_UNSUITABLE'],
+  ['rows that may not be read cannot be copied', { readable: false }, {}, 'error POSTGRES_PERMISSION'],
+  ['they need not be without a first copy', { readable: false, rowSecurity: true }, { refresh: false }],
+  ['a schema that may not be used', { schema: 'closed' }, {}, 'error POSTGRES_PERMISSION'],
+  [
+    'a computed column is a remark',
+    { columns: [...sound.columns, column('total', 'stored')] },
+    {},
+    'info TABLE_UNSUITABLE'
+  ]
+]
+
+for (const [name, facts, table, ...expected] of cases) {
+  test(name, () => assert.deepEqual(found(facts, table), expected))
+}
