@@ -56,7 +56,7 @@ export const configurationSchema = Type.Object(
 
 export type ConfigurationFile = Static<typeof configurationSchema>
 
-export const schemaId = 'https://tidemark.dev/schema/configuration-1.json'
+export const schemaId = 'urn:tidemark:configuration:1'
 
 /** The JSON Schema as published: editors complete from it through `# yaml-language-server: $schema=`. */
 export function publishedSchema(): Record<string, unknown> {
