@@ -135,6 +135,7 @@ export class CopyStream {
 
   /** Ends the connection: with a word of farewell, and at once when the server does not take it within `waitMs`. */
   async close(farewell: Buffer[], waitMs: number): Promise<void> {
+    this.hold('ended')
     this.outcome.resolve()
     const socket = socketOf(this.session.client)
     if (socket.destroyed) return this.destroy()

@@ -64,7 +64,7 @@ export class ReplicationConnection implements SourceConnection {
   readonly onCopyData = (buffer: Buffer, start: number, end: number): void => {
     this.decoder!.decode(buffer, start, end)
     if (buffer[start] === 0x6b && buffer[end - 1] === 1) this.sendStatus(false)
-    if (this.assembler!.wanted !== null) this.look(this.assembler!.wanted)
+    if (this.assembler!.wanted !== null) void this.look(this.assembler!.wanted)
   }
 
   async confirmed(): Promise<PositionBytes> {
@@ -112,16 +112,17 @@ export class ReplicationConnection implements SourceConnection {
     await this.options.release()
   }
 
-  private look(request: CatalogueRequest): void {
+  /** Nothing is handed on meanwhile. */
+  private async look(request: CatalogueRequest): Promise<void> {
     const stream = this.stream!
     stream.hold('catalogue')
-    this.options.look(request).then(
-      () => {
-        this.assembler!.looked()
-        stream.release('catalogue')
-      },
-      (error: unknown) => stream.fail(error)
-    )
+    try {
+      await this.options.look(request)
+      this.assembler!.looked()
+      stream.release('catalogue')
+    } catch (error) {
+      stream.fail(error)
+    }
   }
 
   private scheduleTick(): void {

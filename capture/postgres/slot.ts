@@ -40,7 +40,7 @@ export async function createSlot(creation: SlotCreation): Promise<CreatedSlot> {
   const { session, slot, signal } = creation
   signal.throwIfAborted()
   const client = await connectReplication(session)
-  const abort = (): void => destroySession(client)
+  const abort = (): void => void cancelCreation(creation, client)
   signal.addEventListener('abort', abort, { once: true })
   const stopWatching = watchWriters(creation)
   try {
@@ -57,6 +57,15 @@ export async function createSlot(creation: SlotCreation): Promise<CreatedSlot> {
     signal.removeEventListener('abort', abort)
     stopWatching()
   }
+}
+
+/** A walsender that waits for a transaction does not notice a closed socket, and would leave the slot behind. */
+async function cancelCreation({ sql }: SlotCreation, client: pg.Client): Promise<void> {
+  const pid = (client as unknown as { processID: number }).processID
+  await sql
+    .do('cancelling the creation of the slot', session => session.query('SELECT pg_terminate_backend($1)', [pid]))
+    .catch(() => {})
+  destroySession(client)
 }
 
 /** The options in parentheses came with PostgreSQL 15, transaction_timeout and failover with 17. */
