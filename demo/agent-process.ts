@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { forgetProcess, watchProcess } from '../services/scratch.ts'
 
@@ -26,11 +27,15 @@ export class AgentProcess {
   private child: ChildProcess | null = null
   private readonly config: string
   private readonly log: WriteStream
+  private readonly output = new PassThrough()
+  private owned = false
   private stopping = false
 
   constructor(config: string, logFile: string) {
     this.config = config
     this.log = createWriteStream(logFile, { flags: 'a' })
+    this.output.pipe(this.log, { end: false })
+    this.output.on('data', (chunk: Buffer) => (this.owned ||= chunk.includes('agent.owner')))
   }
 
   get logStream(): WriteStream {
@@ -44,14 +49,19 @@ export class AgentProcess {
       stdio: ['ignore', 'pipe', 'pipe']
     })
     if (child.pid) watchProcess(child.pid, 'SIGKILL')
-    child.stdout.pipe(this.log, { end: false })
-    child.stderr.pipe(this.log, { end: false })
+    child.stdout.pipe(this.output, { end: false })
+    child.stderr.pipe(this.output, { end: false })
     child.once('exit', () => {
       if (child.pid) forgetProcess(child.pid)
       if (this.child === child) this.child = null
       if (!this.stopping) this.restart()
     })
     this.child = child
+  }
+
+  /** Resolves when the agent owns the subscription for the first time. */
+  async ready(): Promise<void> {
+    while (!this.owned && !this.stopping) await once(this.output, 'data')
   }
 
   /** kill -9: no goodbye, whatever it is doing. It is started again at once. */

@@ -9,7 +9,6 @@ export interface Figures {
   behind: number
   latencyMs: { p50: number; p95: number; p99: number }
   duplicatesDropped: number
-  voidRecords: number
   agentRestarts: number
   balance: bigint
   expected: bigint
@@ -50,7 +49,6 @@ function table(figures: Figures, hint: string): string[] {
     ['behind', `${count.format(figures.behind)} transactions`],
     ['commit to books', latency(figures)],
     ['duplicates dropped', count.format(figures.duplicatesDropped)],
-    ['void records passed', count.format(figures.voidRecords)],
     ['agent restarts', count.format(figures.agentRestarts)],
     [
       'sum of balances',
