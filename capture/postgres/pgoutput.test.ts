@@ -60,7 +60,12 @@ function decode(frame: Buffer, options?: { binary: boolean }): Call {
   const recorder = new Recorder()
   // The frame lies within other bytes, as in a chunk: what is around it must not matter.
   const padded = Buffer.concat([Buffer.alloc(7, 0x74), frame, Buffer.alloc(9, 0x74)])
-  new PgoutputDecoder(recorder, options).decode(padded, 7, 7 + frame.length)
+  try {
+    new PgoutputDecoder(recorder, options).decode(padded, 7, 7 + frame.length)
+  } catch (error) {
+    assert.equal(recorder.calls.length, 0)
+    throw error
+  }
   assert.equal(recorder.calls.length, 1)
   return recorder.calls[0]!
 }

@@ -91,14 +91,15 @@ export class PgoutputDecoder {
     if (start < end && buffer[start] === 0x77) this.walData(start)
     else if (start < end && buffer[start] === 0x6b) this.keepalive(start)
     else throw this.invalid(start < end ? `kind ${buffer[start]}` : 'no content')
-    if (this.at !== end) throw this.invalid(`${end - this.at} bytes too many`)
   }
 
   private keepalive(start: number): void {
     if (this.end - start < keepaliveBytes) throw this.cut()
     const walEnd = this.lsn()
     const time = this.time()
-    this.handler.keepalive(walEnd, time, this.uint8() === 1)
+    const replyAsked = this.uint8() === 1
+    this.complete()
+    this.handler.keepalive(walEnd, time, replyAsked)
   }
 
   private walData(start: number): void {
@@ -134,19 +135,25 @@ export class PgoutputDecoder {
   private begin(): void {
     const finalLsn = this.lsn()
     const time = this.time()
-    this.handler.begin(finalLsn, time, this.uint32())
+    const xid = this.uint32()
+    this.complete()
+    this.handler.begin(finalLsn, time, xid)
   }
 
   private commit(): void {
     if (this.uint8() !== 0) throw this.invalid('commit with flags')
     const commitLsn = this.lsn()
     const endLsn = this.lsn()
-    this.handler.commit(commitLsn, endLsn, this.time())
+    const time = this.time()
+    this.complete()
+    this.handler.commit(commitLsn, endLsn, time)
   }
 
   private origin(): void {
     const commitLsn = this.lsn()
-    this.handler.origin(commitLsn, this.text())
+    const name = this.text()
+    this.complete()
+    this.handler.origin(commitLsn, name)
   }
 
   private relation(): void {
@@ -158,6 +165,7 @@ export class PgoutputDecoder {
     const count = this.uint16()
     const columns: RelationColumn[] = []
     for (let index = 0; index < count; index++) columns.push(this.relationColumn())
+    this.complete()
     // The server names pg_catalog by an empty string (logicalrep_write_namespace).
     this.handler.relation({ id, schema: schema === '' ? 'pg_catalog' : schema, name, replicaIdentity, columns })
   }
@@ -172,13 +180,16 @@ export class PgoutputDecoder {
   private type(): void {
     const oid = this.uint32()
     const schema = this.text()
-    this.handler.type(oid, schema === '' ? 'pg_catalog' : schema, this.text())
+    const name = this.text()
+    this.complete()
+    this.handler.type(oid, schema === '' ? 'pg_catalog' : schema, name)
   }
 
   private insert(): void {
     const relationId = this.uint32()
     if (this.uint8() !== 0x4e) throw this.invalid('insert without a new row')
     this.tuple(this.row)
+    this.complete()
     this.handler.insert(relationId, this.row)
   }
 
@@ -192,12 +203,14 @@ export class PgoutputDecoder {
     }
     if (kind !== 0x4e) throw this.invalid('update without a new row')
     this.tuple(this.row)
+    this.complete()
     this.handler.update(relationId, oldKind, this.old, this.row)
   }
 
   private delete(): void {
     const relationId = this.uint32()
     const oldKind = this.oldTuple(this.uint8())
+    this.complete()
     this.handler.delete(relationId, oldKind, this.old)
   }
 
@@ -214,6 +227,7 @@ export class PgoutputDecoder {
     if (count * 4 > this.end - this.at) throw this.cut()
     const relationIds: number[] = []
     for (let index = 0; index < count; index++) relationIds.push(this.uint32())
+    this.complete()
     this.handler.truncate(relationIds, (options & 1) !== 0, (options & 2) !== 0)
   }
 
@@ -226,6 +240,7 @@ export class PgoutputDecoder {
     if (length > this.end - start) throw this.cut()
     this.at = start + length
     const sent = micros(this.buffer.readBigInt64BE(frameStart + 17))
+    this.complete()
     this.handler.message(transactional, at, prefix, this.buffer, start, start + length, sent)
   }
 
@@ -262,6 +277,11 @@ export class PgoutputDecoder {
     if (kind === 0x6e) return NULL_LENGTH
     if (kind === 0x75) return UNCHANGED_LENGTH
     throw this.invalid(kind === 0x62 ? 'a binary column that was not asked for' : `unknown column kind ${kind}`)
+  }
+
+  /** Before the handler is called: a message that is wrong anywhere is not handed on in part. */
+  private complete(): void {
+    if (this.at !== this.end) throw this.invalid(`${this.end - this.at} bytes too many`)
   }
 
   private uint8(): number {
