@@ -111,6 +111,11 @@ export class CommitStreamWriter {
     this.lastTimestamp = lastTimestamp
   }
 
+  /** A record stood before the own claim that was not known when it was made: later ones must not be dated before it. */
+  follow(timestamp: number): void {
+    this.lastTimestamp = Math.max(this.lastTimestamp, timestamp)
+  }
+
   /** `time`: the latest source time named, at most now, in ms. Resolves with the offset of the first record. */
   async append(records: readonly CommitStreamRecord[], time: number): Promise<number> {
     this.lastTimestamp = Math.max(this.lastTimestamp, Math.floor(time))

@@ -27,7 +27,7 @@ export interface StreamState {
   refresh: RefreshState
   /** Offset up to which the stream was read. */
   end: number
-  /** Of the last record, ms. */
+  /** The latest of the records read, ms. */
   timestamp: number
 }
 
@@ -48,7 +48,7 @@ export class StateFold {
   }
 
   visit({ offset, timestamp, record }: PlacedRecord): void {
-    this.timestamp = timestamp
+    this.timestamp = Math.max(this.timestamp, timestamp)
     if (record.type === 'claim' && this.epochs.claim(record)) this.claim = offset
     if (record.type === 'commits' && this.epochs.commits(record.epoch) === 'valid') this.state(record)
   }

@@ -64,6 +64,7 @@ async function claimWith(
   const claim = makeClaim(options, before)
   const offset = await writer.append([claim], options.now())
   const state = await readToClaim(log, before, claim, offset)
+  writer.follow(state.timestamp)
   refuse(state, source.identity, sampled, options.refreshing ?? false)
   return { epoch: claim.epoch, state, session, writer, own: new OwnWrites(log, claim.epoch, offset) }
 }

@@ -1,7 +1,7 @@
-import { validEntries, type ValidEntry } from './committed.ts'
+import { timesFall, validEntries, type ValidEntry } from './committed.ts'
 import type { HandedOver, ReaderProcess } from './reader-process.ts'
 import type { Outcome } from './schedule.ts'
-import type { SourceTransaction } from './source-database.ts'
+import type { SourceRecord, SourceTransaction } from './source-database.ts'
 import type { World } from './world.ts'
 
 /** What must never be: each kind of failure once, with what identifies it. */
@@ -14,6 +14,9 @@ export function judge(outcome: Outcome): Failures {
   const failures = new Set<string>()
   judgeAgents(outcome, failures)
   if (!mayLose(outcome)) judgeEntries(world, valid, failures)
+  judgeCut(valid, failures)
+  judgeTimes(world, failures)
+  judgeTable(world, outcome.readers, failures)
   judgeAgreement(outcome.readers, failures)
   for (const reader of outcome.readers) judgeReader(world, reader, valid, failures)
   return failures
@@ -58,6 +61,11 @@ function judgeEntries(world: World, valid: readonly ValidEntry[], failures: Set<
 
 function numberOf(id: string): number {
   return Number(/\d+$/.exec(id)![0])
+}
+
+/** Starting by time needs times that do not fall. */
+function judgeTimes(world: World, failures: Set<string>): void {
+  if (timesFall(world)) failures.add('TIMES of valid records of the commit stream fall')
 }
 
 /** A sequence is one transaction, for every reader. */
@@ -115,7 +123,7 @@ function wantedOf(world: World, reader: ReaderProcess): string[] {
 
 function judgeSkips(world: World, reader: ReaderProcess, failures: Set<string>): void {
   const { handedOver, kind } = reader
-  if (handedOver.length === 0 || world.commitStreamTruncated) return
+  if (handedOver.length === 0) return
   const wanted = wantedOf(world, reader)
   const first = wanted.indexOf(handedOver[0]!.sourceId)
   const skips = handedOver.some(({ sourceId }, index) => wanted[first + index] !== sourceId)
@@ -123,19 +131,52 @@ function judgeSkips(world: World, reader: ReaderProcess, failures: Set<string>):
     failures.add(`SILENT SKIP inside a reader's output (${kind})`)
 }
 
-/** Without an error a reader has come to the end. */
+/** Without an error a reader has begun where it should, and come to the end. */
 function judgeEnd(world: World, reader: ReaderProcess, valid: readonly ValidEntry[], failures: Set<string>): void {
   const wanted = new Set(wantedOf(world, reader))
-  const there = valid.filter(({ entry }) => wanted.has(entry.sourceId))
-  const last = there.at(-1)
-  if (last === undefined || last.offset < reader.startOffset) return
+  const expected = valid.filter(
+    ({ entry, offset }) =>
+      wanted.has(entry.sourceId) && offset >= reader.startOffset && entry.sequence > reader.startSequence
+  )
+  const last = expected.at(-1)
   // Nothing complete is left of what topics have lost: told with the first transaction that is.
-  if (reader.handedOver.length === 0 && mayFail(world)) return
+  if (last === undefined || (reader.handedOver.length === 0 && mayFail(world))) return
   const reached = reader.handedOver.at(-1)?.sequence ?? 0
   if (reached < last.entry.sequence) failures.add(`HANG or silent skip, no error (${reader.kind})`)
-  const mayBeginLate = reader.startOffset > 0 || mayFail(world)
   const first = reader.handedOver[0]
-  if (!mayBeginLate && first !== undefined && first.sequence !== there[0]!.entry.sequence) {
-    failures.add(`SILENT SKIP at the start (${reader.kind})`)
+  if (mayFail(world) || first === undefined || first.sequence === expected[0]!.entry.sequence) return
+  failures.add(`SILENT SKIP at the start (${reader.kind})`)
+}
+
+/** With the log compacted, what was handed over last of every key must be what the source had last. */
+function judgeTable(world: World, readers: readonly ReaderProcess[], failures: Set<string>): void {
+  const reader = readers.find(({ kind }) => kind === 'after compaction')
+  if (reader === undefined || reader.error !== null) return
+  const records = new Map<string, SourceRecord>()
+  const expected = new Map<string, string>()
+  for (const record of world.subscriptions[0]!.database.transactions.flatMap(({ operations }) => operations.flat())) {
+    records.set(record.value, record)
+    expected.set(record.topic + record.key, record.value)
   }
+  const found = new Map<string, string>()
+  for (const value of reader.handedOver.flatMap(({ values }) => values)) {
+    const { topic, key } = records.get(value)!
+    found.set(topic + key, value)
+  }
+  for (const [key, value] of expected) {
+    if (found.get(key) === value) continue
+    failures.add(`COMPACTED TABLE: the final value of a key is ${found.has(key) ? 'stale' : 'gone'}`)
+  }
+}
+
+/** After a cut, what was in flight may still land above the hole; whoever goes on after that writes where nobody can read. */
+function judgeCut(valid: readonly ValidEntry[], failures: Set<string>): void {
+  const appends = new Map<number, Set<number>>()
+  for (let index = 1; index < valid.length; index++) {
+    const [before, after] = [valid[index - 1]!, valid[index]!]
+    const isHole = after.epoch === before.epoch && after.entry.sequence > before.entry.sequence + 1
+    if (isHole) appends.set(after.epoch, new Set())
+    appends.get(after.epoch)?.add(after.batch)
+  }
+  if ([...appends.values()].some(batches => batches.size > 1)) failures.add('GOES ON after its stream was cut')
 }

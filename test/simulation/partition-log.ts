@@ -6,6 +6,7 @@ import {
   BATCH_LENGTH,
   CRC,
   LAST_OFFSET_DELTA,
+  LEADER_EPOCH,
   LENGTH_COUNTS_FROM,
   PRODUCER_EPOCH,
   PRODUCER_ID,
@@ -50,6 +51,9 @@ export class PartitionLog {
   electing = false
   electedMs = 0
   batches: StoredBatch[] = []
+  /** Leader epochs and the offsets they begin at (KIP-101). */
+  private leaderEpochs: { epoch: number; start: number }[] = [{ epoch: 0, start: 0 }]
+  private leaderEpoch = 0
   private producers = new Map<bigint, ProducerState>()
 
   constructor(topic: string, partition: number) {
@@ -71,6 +75,10 @@ export class PartitionLog {
     }
     const baseOffset = this.end
     writeInt64(bytes, baseOffset, BASE_OFFSET)
+    bytes.writeInt32BE(this.leaderEpoch, LEADER_EPOCH)
+    if (this.leaderEpochs.at(-1)?.epoch !== this.leaderEpoch) {
+      this.leaderEpochs.push({ epoch: this.leaderEpoch, start: baseOffset })
+    }
     const lastOffset = baseOffset + bytes.readInt32BE(LAST_OFFSET_DELTA)
     this.batches.push({ baseOffset, lastOffset, bytes })
     this.end = lastOffset + 1
@@ -141,6 +149,14 @@ export class PartitionLog {
     }
   }
 
+  /** Where the log ends for a leader epoch, if that is before `offset`: what was read up to there is not of this log. */
+  divergesAt(epoch: number, offset: number): number | null {
+    const next = this.leaderEpochs.find(other => other.epoch > epoch)
+    const end = next?.start ?? this.end
+    const known = this.leaderEpochs.some(other => other.epoch === epoch)
+    return end < offset || (!known && this.leaderEpochs.length > 0) ? Math.min(end, offset) : null
+  }
+
   replicate(): void {
     this.highWatermark = this.end
     this.electing = false
@@ -151,6 +167,7 @@ export class PartitionLog {
     if (!this.electing) this.electedMs = timeMs
     this.highWatermark = Math.max(this.start, Math.min(this.highWatermark, highWatermark))
     this.electing = true
+    this.leaderEpoch++
   }
 
   /** Retention or DeleteRecords: the log begins at `offset`, perhaps inside a batch. */
@@ -166,6 +183,8 @@ export class PartitionLog {
     this.batches.length = Math.max(0, this.batches.length - count)
     this.end = (this.batches.at(-1)?.lastOffset ?? this.start - 1) + 1
     this.highWatermark = Math.min(this.highWatermark, this.end)
+    this.leaderEpoch++
+    this.leaderEpochs = this.leaderEpochs.filter(({ start }) => start < this.end)
     this.producers.clear()
     for (const batch of this.batches) {
       if (batch.bytes.readBigInt64BE(PRODUCER_ID) >= 0n) this.remember(batch.bytes, batch.baseOffset)

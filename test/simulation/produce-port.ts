@@ -11,6 +11,8 @@ export interface Request {
   node: number
   parts: readonly ProducePart[]
   copies: number
+  /** Stuck on its way until this step of the scheduler. */
+  heldUntil: number
   /** The sender has its answer, or has stopped waiting. */
   closed: boolean
   /** An answer is on its way. */
@@ -56,6 +58,7 @@ export class SimulatedProduceWire implements ProduceWire {
         // What is on the wire does not change when the sender uses its memory again.
         parts: parts.map(part => ({ ...part, batch: Buffer.from(part.batch) })),
         copies: 1,
+        heldUntil: holdUntil(world),
         closed: false,
         answered: false,
         answer: answers => {
@@ -72,10 +75,15 @@ export class SimulatedProduceWire implements ProduceWire {
   }
 }
 
+function holdUntil(world: World): number {
+  return world.chance.happens(0.04) ? world.steps + 20 + world.chance.below(300) : 0
+}
+
 /** A connection that is slow is given up as one that is dead is. */
 function mayGiveUp(world: World, request: Request): boolean {
   if (request.answered) return false
-  return request.copies === 0 || (!world.healing && world.chance.happens(0.02))
+  const isSlow = !world.healing && world.chance.happens(request.heldUntil > world.steps ? 0.3 : 0.02)
+  return request.copies === 0 || isSlow
 }
 
 function giveUp(request: Request, reject: (error: Error) => void): void {
@@ -84,8 +92,9 @@ function giveUp(request: Request, reject: (error: Error) => void): void {
   reject(new TidemarkError('KAFKA_UNREACHABLE', { message: 'outcome unknown: the connection was lost' }))
 }
 
-/** The request arrives, or is lost. */
+/** The request arrives, or is lost, or is not here yet. */
 export function deliver(world: World, index: number): void {
+  if (!world.healing && world.network[index]!.heldUntil > world.steps) return
   const request = take(world.network, index)
   request.copies--
   const { chance, healing } = world
@@ -95,6 +104,7 @@ export function deliver(world: World, index: number): void {
   }
   if (!healing && chance.happens(0.05)) {
     request.copies++
+    request.heldUntil = holdUntil(world)
     world.network.push(request)
   }
   const stored: { log: PartitionLog; end: number }[] = []

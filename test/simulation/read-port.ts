@@ -61,10 +61,14 @@ export class SimulatedLogReader implements LogReader {
     return log === undefined || offset < log.start || offset !== log.highWatermark
   }
 
-  private read({ topic, partition, offset }: FetchRequest): FetchedPartition {
+  private read({ topic, partition, offset, leaderEpoch }: FetchRequest): FetchedPartition {
     const log = this.log(topic, partition)
     const { start: logStart, highWatermark } = log
     const outOfRange = offset < logStart || offset > log.end
+    const divergesAt = leaderEpoch === undefined || outOfRange ? null : log.divergesAt(leaderEpoch, offset)
+    if (divergesAt !== null) {
+      return { topic, partition, batches: noBytes, highWatermark, logStart, outOfRange: false, divergesAt }
+    }
     const batches = outOfRange ? noBytes : this.cut(log.read(offset, this.batchesMax()))
     return { topic, partition, batches, highWatermark, logStart, outOfRange }
   }

@@ -1,2 +1,227 @@
 import type { Mutation } from './mutation.ts'
-export const readerMutations: readonly Mutation[] = []
+
+const streamReader = 'tcc-consumer/commit-stream-reader.ts'
+const partReader = 'tcc-consumer/part-reader.ts'
+const partitionCursor = 'tcc-consumer/partition-cursor.ts'
+const startRules = 'tcc-consumer/start-rules.ts'
+const exceptions = 'tcc-consumer/exceptions.ts'
+const fetchQueue = 'tcc-consumer/fetch-queue.ts'
+const rebuilder = 'tcc-consumer/rebuilder.ts'
+const epochFold = 'schemas/stream-fold.ts'
+
+const everyday = ['plain', 'grow']
+
+/** Section 6 of the specification: reading; and those rules of section 5 that readers share. */
+export const readerMutations: readonly Mutation[] = [
+  {
+    name: 'every-claim-counts',
+    rule: '5.3 a claim that does not raise the epoch is void',
+    edits: [{ file: epochFold, from: 'if (claim.epoch <= this.epoch) return false', to: '' }],
+    configurations: everyday
+  },
+  {
+    name: 'void-commits-read',
+    rule: '5.4 a Commits is valid iff its epoch is the current one',
+    edits: [
+      {
+        file: streamReader,
+        from: 'if (isVoid(this.epochs, commits.epoch, this.place())) {',
+        to: 'if (commits.epoch < 0) {'
+      }
+    ],
+    configurations: everyday
+  },
+  {
+    name: 'epoch-above-the-claims-is-void',
+    rule: '5.4 an epoch above the current one is an error, never void',
+    edits: [{ file: epochFold, from: 'if (epoch > this.epoch || this.epoch === 0) {', to: 'if (epoch < 0) {' }],
+    configurations: ['truncate-commits', 'plain']
+  },
+  {
+    name: 'sequence-gap-passed-over',
+    rule: '6 anything but the next sequence is a named gap',
+    edits: [
+      {
+        file: streamReader,
+        from: 'if (this.sequence !== null && sequence > this.sequence + 1) return this.jumpTo(sequence - 1)',
+        to: ''
+      },
+      {
+        file: streamReader,
+        from: 'if (this.sequence !== null && entry.sequence > this.sequence) return this.jumpTo(entry.sequence)',
+        to: ''
+      }
+    ],
+    configurations: ['truncate-commits']
+  },
+  {
+    name: 'sequence-going-back-passed-over',
+    rule: '6 a sequence used again by a later epoch is a named gap',
+    edits: [
+      { file: streamReader, from: 'if (epoch > this.sequenceEpoch) throw this.reused(sequence)', to: '' },
+      { file: streamReader, from: 'if (epoch > this.sequenceEpoch) throw this.reused(entry.sequence)', to: '' }
+    ],
+    configurations: ['truncate-commits']
+  },
+  {
+    name: 'repetition-is-an-error',
+    rule: '6 an entry of the same epoch at or below the last sequence is a repetition',
+    edits: [
+      {
+        file: streamReader,
+        from: 'if (epoch > this.sequenceEpoch) throw this.reused(sequence)',
+        to: 'throw this.reused(sequence)'
+      }
+    ],
+    configurations: ['mirror']
+  },
+  {
+    name: 'repetition-handed-over',
+    rule: '6 repeated entries are dropped',
+    edits: [
+      {
+        file: streamReader,
+        from: 'if (this.sequence !== null && sequence <= this.sequence) {',
+        to: 'if (sequence < 0) {'
+      }
+    ],
+    configurations: ['mirror']
+  },
+  {
+    name: 'stream-id-not-looked-at',
+    rule: '2 a record with another stream id is not ours',
+    edits: [{ file: partitionCursor, from: 'if (stream !== this.stream) return false', to: '' }],
+    configurations: ['recreated', 'two-subscriptions']
+  },
+  {
+    name: 'record-epoch-not-looked-at',
+    rule: '6 records of another epoch are void',
+    edits: [
+      {
+        file: partReader,
+        from: 'if (header.sequence === this.sequence && header.epoch === this.epoch) {',
+        to: 'if (header.sequence === this.sequence) {'
+      }
+    ],
+    configurations: everyday
+  },
+  {
+    name: 'record-number-need-not-rise',
+    rule: '6 record must rise: what comes again is dropped',
+    edits: [
+      {
+        file: partReader,
+        from: "if (header.record > this.handedLast && header.record > this.last) return 'record'",
+        to: "return 'record'"
+      }
+    ],
+    configurations: ['mirror', 'grow']
+  },
+  {
+    name: 'records-above-held-back',
+    rule: '6 a record above what is named means that records are missing',
+    edits: [{ file: partReader, from: "return this.absent('above')", to: "return 'wait'" }],
+    configurations: ['retain', 'truncate']
+  },
+  {
+    name: 'records-above-passed-over',
+    rule: '6 a record above what is named is not to be passed',
+    edits: [
+      {
+        file: partReader,
+        from: 'header.epoch > this.epoch || (header.epoch === this.epoch && header.sequence > this.sequence)',
+        to: 'header.epoch < 0'
+      }
+    ],
+    configurations: ['retain', 'compact']
+  },
+  {
+    name: 'waits-at-the-end',
+    rule: '6 at the end of the partition the data must be there',
+    edits: [{ file: exceptions, from: 'if (left <= 0) return false', to: '' }],
+    configurations: ['truncate', 'retain']
+  },
+  {
+    name: 'end-seen-before-the-entry',
+    rule: '6 the high watermark is one fetched after the entry was seen',
+    edits: [
+      { file: fetchQueue, from: 'return this.answered > since &&', to: 'return' },
+      { file: exceptions, from: 'if (left <= 0) return false', to: 'return false' }
+    ],
+    configurations: everyday
+  },
+  {
+    name: 'no-patience-after-leader-change',
+    rule: '6 retry after a leader change',
+    edits: [{ file: exceptions, from: 'if (left <= 0) return false', to: 'return false' }],
+    configurations: ['grow']
+  },
+  {
+    name: 'hint-trusted',
+    rule: '6 the record at firstOffset must be as named',
+    edits: [
+      {
+        file: partReader,
+        from: 'if (this.named !== null && !this.isAsNamed(this.named)) return this.scan()',
+        to: ''
+      },
+      { file: partReader, from: 'if (this.cursor.openedByHint) return this.scan()', to: '' }
+    ],
+    configurations: ['mirror', 'compact']
+  },
+  {
+    name: 'no-scan-before-the-error',
+    rule: '6 a count not reached after opening by hint scans once before the error',
+    edits: [{ file: partReader, from: 'if (this.cursor.openedByHint) return this.scan()', to: '' }],
+    configurations: ['mirror', 'grow', 'compact']
+  },
+  {
+    name: 'first-claim-believed-at-a-late-start',
+    rule: '6 start: go back to known, begin with its epoch',
+    edits: [
+      {
+        file: startRules,
+        from: 'let from = there === null || there.record.known.offset <= start ? origin : there.record.known',
+        to: 'let from = there === null ? origin : { ...there.record.known, epoch: 0 }'
+      }
+    ],
+    configurations: everyday
+  },
+  {
+    name: 'bookmark-without-epoch',
+    rule: '8 a bookmark carries the epoch: records before it are not read again',
+    edits: [{ file: startRules, from: 'const known = { epoch: bookmark.epoch }', to: 'const known = { epoch: 1 }' }],
+    configurations: everyday
+  },
+  {
+    name: 'bookmark-inside-forgotten',
+    rule: '8 a bookmark inside a transaction: records below it are done',
+    edits: [{ file: startRules, from: 'firstRecord: bookmark.record', to: 'firstRecord: 0' }],
+    configurations: everyday
+  },
+  {
+    name: 'bookmark-place-not-checked',
+    rule: "6 a bookmark's record is checked at its offset",
+    edits: [
+      { file: startRules, from: 'if (entriesRead === null) throw replaced(bookmark, log.topic)', to: '' },
+      {
+        file: startRules,
+        from: 'return { ...beginning(stream, bookmark.offset), ...done, known, entriesRead }',
+        to: 'return { ...beginning(stream, bookmark.offset), ...done, known, entriesRead: entriesRead ?? 0 }'
+      }
+    ],
+    configurations: ['truncate-commits']
+  },
+  {
+    name: 'parts-not-merged',
+    rule: '6 the parts are merged by record',
+    edits: [
+      {
+        file: rebuilder,
+        from: 'this.records[record] = new TransactionRecord(cursor)',
+        to: 'this.records[this.records.findIndex(other => other === undefined)] = new TransactionRecord(cursor)'
+      }
+    ],
+    configurations: everyday
+  }
+]

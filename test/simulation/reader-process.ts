@@ -28,7 +28,7 @@ export interface HandedOver {
 export interface ReaderOptions {
   kind: string
   cluster: Cluster
-  from: 'earliest' | 'latest' | { bookmark: string }
+  from: 'earliest' | 'latest' | { bookmark: string } | { offset: number } | { timeMs: number }
   topics?: readonly string[]
   /** Now and then it crashes, and starts again at any bookmark it was handed. */
   restarting?: boolean
@@ -63,6 +63,14 @@ export class ReaderProcess {
 
   get topics(): readonly string[] | null {
     return this.options.topics ?? null
+  }
+
+  /** Up to this sequence everything was handed over before it began, by another reader. */
+  get startSequence(): number {
+    const { from } = this.options
+    if (!isBookmark(from)) return 0
+    const { sequence, record } = parseBookmark(from.bookmark)
+    return record > 0 ? sequence - 1 : sequence
   }
 
   step(): void {
@@ -141,7 +149,7 @@ export class ReaderProcess {
     const log = new CommitStreamLog(logReader, this.world.subscriptions[0]!.commitStream, signal)
     await notEmpty(host, log)
     const start = await findStart(log, fromOf(from), this.isMirrored)
-    if (from === 'latest') this.startOffset = start.offset
+    if (from !== 'earliest' && !isBookmark(from)) this.startOffset = start.offset
     this.world.note(
       () => `${host.name} begins at offset ${start.offset}, epoch ${start.known.epoch}, sequence ${start.sequence}`
     )
@@ -217,7 +225,13 @@ export class ReaderProcess {
 }
 
 function fromOf(from: ReaderOptions['from']): From {
-  return typeof from === 'string' ? { type: from } : { type: 'bookmark', bookmark: parseBookmark(from.bookmark) }
+  if (typeof from === 'string') return { type: from }
+  if ('bookmark' in from) return { type: 'bookmark', bookmark: parseBookmark(from.bookmark) }
+  return 'offset' in from ? { type: 'offset', offset: from.offset } : { type: 'time', timeMs: from.timeMs }
+}
+
+function isBookmark(from: ReaderOptions['from']): from is { bookmark: string } {
+  return typeof from === 'object' && 'bookmark' in from
 }
 
 async function notEmpty(host: Host, log: CommitStreamLog): Promise<void> {

@@ -20,3 +20,25 @@ export function makeReaders(world: World): ReaderProcess[] {
   }
   return readers.map(options => new ReaderProcess(world, options))
 }
+
+/** One that begins at the end, or at a time, while things happen. */
+export function makeLateReader(world: World): ReaderProcess {
+  const { cluster, chance, timeMs } = world
+  if (chance.happens(0.6)) return new ReaderProcess(world, { kind: 'latest', cluster, from: 'latest' })
+  return new ReaderProcess(world, { kind: 'time', cluster, from: { timeMs: timeMs - chance.below(5_000) } })
+}
+
+/** When all has healed: from a bookmark of the first reader, here and on the mirror, and from anywhere. */
+export function makeLastReaders(world: World, first: ReaderProcess): ReaderProcess[] {
+  const { cluster, chance, mirror } = world
+  const readers: ReaderOptions[] = []
+  if (first.handedOver.length > 0) {
+    const { bookmark } = chance.of(first.handedOver)
+    readers.push({ kind: 'bookmark', cluster, from: { bookmark } })
+    if (mirror !== null) readers.push({ kind: 'bookmark on the mirror', cluster: mirror.cluster, from: { bookmark } })
+  }
+  const { start, end } = cluster.find(world.subscriptions[0]!.commitStream, 0)!
+  readers.push({ kind: 'offset', cluster, from: { offset: start + chance.below(end - start + 1) } })
+  if (world.configuration.compactedTable) readers.push({ kind: 'after compaction', cluster, from: 'earliest' })
+  return readers.map(options => new ReaderProcess(world, options))
+}

@@ -18,6 +18,8 @@ export function makeWorld(
   const world = new World(seed, configuration, traced)
   world.cluster.createPartitions(sharedTopic, 2)
   world.cluster.createPartitions(smallTopic, 1)
+  // Offsets of a topic in use do not begin at 0, and a mirror's may be lower.
+  for (const log of world.cluster.logs) if (world.chance.happens(0.5)) log.skip(world.chance.below(6))
   for (let index = 0; index < configuration.subscriptions; index++) world.subscriptions.push(apply(world, index))
   if (configuration.recreated) leaveOldRecords(world)
   if (configuration.mirror) world.mirror = new Mirror(world)

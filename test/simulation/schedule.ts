@@ -1,10 +1,10 @@
 import type { AgentProcess } from './agent-process.ts'
 import type { Configuration } from './configuration.ts'
 import { deliver } from './produce-port.ts'
-import { ReaderProcess } from './reader-process.ts'
-import { makeReaders } from './readers.ts'
+import type { ReaderProcess } from './reader-process.ts'
+import { makeLastReaders, makeLateReader, makeReaders } from './readers.ts'
 import { makeWorld } from './scenery.ts'
-import { blow } from './weather.ts'
+import { blow, compactAll } from './weather.ts'
 import type { World } from './world.ts'
 
 /** One run: the world as it ended, for the oracle. */
@@ -61,7 +61,6 @@ class Schedule {
   readonly world: World
   readonly agents: AgentProcess[]
   readonly readers: ReaderProcess[]
-  private steps = 0
   /** How much of the harm happens: some schedules are rough, in others much gets done. */
   private readonly roughness: number
 
@@ -73,11 +72,12 @@ class Schedule {
   }
 
   async suffer(): Promise<void> {
-    const { chance, configuration } = this.world
+    const { world } = this
+    const { chance, configuration } = world
     const length = (100 + chance.below(chance.happens(0.5) ? 400 : 1600)) * configuration.length
-    while (this.steps < length) {
-      this.steps++
-      this.world.timeMs += chance.below(20)
+    while (world.steps < length) {
+      world.steps++
+      world.timeMs += chance.below(20)
       this.endElections()
       await this.chooseAct()(this)
       await settle()
@@ -104,7 +104,7 @@ class Schedule {
       if (agent.stopped === null && (!agent.isMisconfigured || chance.happens(0.1))) agent.start()
       return
     }
-    if (host.sleepUntil > this.steps) return
+    if (host.sleepUntil > this.world.steps) return
     for (let steps = 1 + chance.below(8); steps > 0 && host.alive; steps--) {
       host.step()
       await settle()
@@ -142,13 +142,12 @@ class Schedule {
 
   stall(): void {
     const { host } = this.pickAgent()
-    if (host !== null) host.sleepUntil = this.steps + 10 + this.world.chance.below(150)
+    if (host !== null) host.sleepUntil = this.world.steps + 10 + this.world.chance.below(150)
   }
 
   openLateReader(): void {
     const { world, readers } = this
-    if (readers.length < readersMax)
-      readers.push(new ReaderProcess(world, { kind: 'latest', cluster: world.cluster, from: 'latest' }))
+    if (readers.length < readersMax) readers.push(makeLateReader(world))
   }
 
   pickAgent(): AgentProcess {
@@ -167,11 +166,18 @@ class Schedule {
     world.trace?.push('--- healing')
     for (const { database } of world.subscriptions) while (database.commitOne());
     for (const log of world.cluster.logs) log.replicate()
+    await this.untilQuiet()
+    if (world.configuration.compactedTable) compactAll(world)
+    this.readers.push(...makeLastReaders(world, this.readers[0]!))
+    await this.untilQuiet()
+  }
+
+  private async untilQuiet(): Promise<void> {
     let quiet = 0
     for (let round = 0; round < healingRoundsMax && quiet < quietRoundsMax; round++) {
-      const before = world.events
+      const before = this.world.events
       await this.healingRound()
-      quiet = world.events === before ? quiet + 1 : 0
+      quiet = this.world.events === before ? quiet + 1 : 0
     }
   }
 

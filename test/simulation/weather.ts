@@ -73,6 +73,13 @@ function compact(world: World): void {
   world.note(() => `compaction removes ${log.name} @${removed.join(',')}`)
 }
 
+/** Compacts every data topic as far as it goes. */
+export function compactAll(world: World): void {
+  for (const log of dataLogs(world)) log.compact(log.end)
+  world.compacted = true
+  world.note(() => 'everything is compacted')
+}
+
 function retain(world: World): void {
   const log = world.chance.of(dataLogs(world))
   if (log.highWatermark <= log.start || !world.chance.happens(0.3)) return

@@ -44,6 +44,8 @@ export class World {
   readonly fenced: boolean
   /** The end of a schedule: nothing fails any more, and everything must finish. */
   healing = false
+  /** Of the scheduler. */
+  steps = 0
   /** Milliseconds since the Unix epoch. */
   timeMs: number
   /** Rises with everything that matters: healing ends when it stands still. */
@@ -74,8 +76,16 @@ export class World {
     this.chance = new Chance(seed)
     this.trace = traced ? [] : null
     this.fenced = configuration.fenced || this.chance.happens(0.5)
-    // Early in 2020 epochs rise by one, so that equal epochs of rivals happen; later the clock sets them.
-    this.timeMs = Date.UTC(2020, 0, 1) + (this.chance.happens(0.7) ? 0 : this.chance.below(1_000_000_000))
+    this.timeMs = Date.UTC(2020, 0, 1) + this.beginningMs()
+  }
+
+  /**
+   * Before and early in 2020 epochs rise by one, so that equal epochs of rivals happen; later the clock sets them. Where
+   * the commit stream may lose claims, nothing but a right clock keeps epochs from being used again.
+   */
+  private beginningMs(): number {
+    if (this.configuration.weather.includes('commit stream truncation')) return 50_000_000_000
+    return this.chance.of([-50_000_000_000, 0, 0, this.chance.below(1_000_000_000)])
   }
 
   note(text: () => string): void {
