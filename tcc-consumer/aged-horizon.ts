@@ -66,31 +66,30 @@ function collectUses({ parts, entries }: Commits, search: HorizonSearch, uses: M
 async function firstKept(search: HorizonSearch, { part, lastSequence }: PartUse): Promise<number> {
   const topic = search.readTopic(part.topic)
   try {
-    const { start, end } = await search.reader.bounds(topic, part.partition)
+    const { start } = await search.reader.bounds(topic, part.partition)
     if (start <= part.firstOffset) return 0
     const cursor = new PartitionCursor(part, topic, search.stream)
-    return (await firstSequence(search, cursor, start, end)) ?? lastSequence + 1
+    return (await firstSequence(search, cursor, start)) ?? lastSequence + 1
   } catch (error) {
     if (isTidemarkError(error, 'TOPIC_MISSING')) return lastSequence + 1
     throw error
   }
 }
 
-async function firstSequence(
-  search: HorizonSearch,
-  cursor: PartitionCursor,
-  start: number,
-  end: number
-): Promise<number | null> {
+async function firstSequence(search: HorizonSearch, cursor: PartitionCursor, start: number): Promise<number | null> {
   const { queue } = cursor
   cursor.seek(start)
-  for (let bytes = 0, issue = 1; queue.fetchOffset < end && bytes < lookedThroughBytesMax; issue++) {
+  for (let bytes = 0, issue = 1; !(issue > 1 && queue.isAtEnd) && bytes < lookedThroughBytesMax; issue++) {
     const { topic, partition, fetchOffset: offset, generation } = queue
-    const bytesMax = Math.max(fetchBytes, queue.bytesLeast)
-    const [answer] = await search.reader.fetch([{ topic, partition, offset, bytesMax }], fetchWaitMs, search.signal)
+    const [answer] = await search.reader.fetch(
+      [{ topic, partition, offset, bytesMax: fetchBytes }],
+      fetchWaitMs,
+      search.signal
+    )
     search.signal.throwIfAborted()
-    if (answer === undefined || answer.outOfRange) return null
-    queue.accept(answer, issue, generation)
+    if (answer === undefined) continue
+    if (answer.outOfRange) return null
+    queue.accept(answer, issue, generation, true)
     if (cursor.advance()) return cursor.header.sequence
     bytes += answer.batches.length
   }

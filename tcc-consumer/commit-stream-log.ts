@@ -38,14 +38,14 @@ export class CommitStreamLog {
   /** The records of [from, to) in order. Throws STREAM_TRUNCATED when they are not there, COMMIT_STREAM_INVALID. */
   async *scan(from: number, to: number): AsyncGenerator<PlacedRecord> {
     const records = new RecordReader()
-    let bytesMax = fetchBytes
     while (from < to) {
-      const batches = await this.fetch(from, bytesMax)
-      const next = nextFetchOffset(batches, from)
-      bytesMax = next > from ? fetchBytes : Math.min(bytesMax * 2, 1 << 30)
+      const batches = await this.fetch(from)
+      if (batches === null) continue
+      // Asked for alone, a partition that answers nothing below its end holds nothing more.
+      if (batches.length === 0) return
       records.reset(batches, from, `${this.topic}/0`)
       while (records.next() && records.offset < to) yield placed(records, this.topic)
-      from = next
+      from = nextFetchOffset(batches, from)
     }
   }
 
@@ -55,14 +55,15 @@ export class CommitStreamLog {
     return null
   }
 
-  private async fetch(offset: number, bytesMax: number): Promise<Buffer> {
-    const request = { topic: this.topic, partition: 0, offset, bytesMax }
+  /** Null when the leader has not answered yet. */
+  private async fetch(offset: number): Promise<Buffer | null> {
+    const request = { topic: this.topic, partition: 0, offset, bytesMax: fetchBytes }
     const [answer] = await this.reader.fetch([request], fetchWaitMs, this.signal)
     this.signal.throwIfAborted()
-    if (answer === undefined) return Buffer.alloc(0)
+    if (answer === undefined) return null
     if (!answer.outOfRange && (answer.batches.length > 0 || offset < answer.highWatermark)) return answer.batches
     await this.confirmHeld(offset)
-    return Buffer.alloc(0)
+    return null
   }
 
   /**

@@ -34,8 +34,13 @@ export class FetchQueue {
   leaderEpoch = -1
   /** Rises with every `seek`: an answer to an older request is of another place. */
   generation = 0
-  /** Whole batches larger than this cannot be had; doubled when an answer is empty though there are records. */
-  bytesLeast = 0
+  /**
+   * The last answer was empty below the end: the broker's limits left nothing for this partition, or the records up to
+   * the end are gone by compaction. Only a fetch of this partition alone tells.
+   */
+  isDoubtful = false
+  /** Nothing stands between `fetchOffset` and here. */
+  private emptyUpTo = 0
   private chunks: FetchedChunk[] = []
   private reading = 0
 
@@ -55,11 +60,16 @@ export class FetchQueue {
 
   /** Everything there was at fetch number `since` or later has been fetched; what is fetched may still be unread. */
   fetchedToEnd(since: number): boolean {
-    return this.answered > since && !this.isStopped && this.fetchOffset >= this.highWatermark
+    return this.answered > since && !this.isStopped && this.isAtEnd
   }
 
-  /** Takes in an answer to fetch number `issue`, sent at generation `generation`. */
-  accept(answer: FetchedPartition, issue: number, generation: number): void {
+  /** As of the last answer. */
+  get isAtEnd(): boolean {
+    return Math.max(this.fetchOffset, this.emptyUpTo) >= this.highWatermark
+  }
+
+  /** Takes in an answer to fetch number `issue`, sent at generation `generation`, `alone` or with other partitions. */
+  accept(answer: FetchedPartition, issue: number, generation: number, alone: boolean): void {
     if (generation !== this.generation) return
     this.highWatermark = answer.highWatermark
     this.logStart = answer.logStart
@@ -68,8 +78,8 @@ export class FetchQueue {
     this.answered = issue
     const next = nextFetchOffset(answer.batches, this.fetchOffset)
     if (next > this.fetchOffset) this.push(answer.batches, next)
-    else if (!this.isStopped && this.fetchOffset < answer.highWatermark)
-      this.bytesLeast = Math.max(this.bytesLeast * 2, 1 << 17)
+    else if (alone) this.emptyUpTo = answer.highWatermark
+    this.isDoubtful = !this.isStopped && answer.batches.length === 0 && !this.isAtEnd
   }
 
   /** The next bytes to read; what was taken before is finished with. Null when nothing is there. */
@@ -88,6 +98,8 @@ export class FetchQueue {
     this.outOfRange = false
     this.divergesAt = -1
     this.leaderEpoch = -1
+    this.emptyUpTo = 0
+    this.isDoubtful = false
     this.generation++
     this.chunks = []
     this.reading = 0
@@ -99,7 +111,7 @@ export class FetchQueue {
     this.heldBytes += bytes.length
     this.fetchOffset = next
     this.leaderEpoch = lastLeaderEpoch(batches)
-    this.bytesLeast = 0
+    this.emptyUpTo = 0
   }
 }
 

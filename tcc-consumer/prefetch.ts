@@ -113,7 +113,7 @@ export class Prefetch {
       queues: due,
       generations: due.map(queue => queue.generation),
       issue: ++this.issued,
-      idle: due.every(queue => queue.answered > 0 && queue.fetchOffset >= queue.highWatermark),
+      idle: due.every(queue => queue.answered > 0 && queue.isAtEnd),
       controller: new AbortController()
     }
     this.flight = flight
@@ -132,14 +132,20 @@ export class Prefetch {
       const index = flight.queues.findIndex(
         queue => queue.partition === answer.partition && queue.topic === answer.topic
       )
-      if (index >= 0) flight.queues[index]!.accept(answer, flight.issue, flight.generations[index]!)
+      if (index >= 0)
+        flight.queues[index]!.accept(answer, flight.issue, flight.generations[index]!, flight.queues.length === 1)
     }
   }
 
-  /** Partitions with at least half of their share free. One that is stopped waits for its reader to decide. */
+  /**
+   * Partitions with at least half of their share free; a doubtful one alone. One that is stopped waits for its reader to
+   * decide.
+   */
   private due(): FetchQueue[] {
     const half = this.share() / 2
-    return [...this.queues].filter(queue => !queue.isStopped && queue.heldBytes <= half)
+    const due = [...this.queues].filter(queue => !queue.isStopped && queue.heldBytes <= half)
+    const doubtful = due.find(queue => queue.isDoubtful)
+    return doubtful === undefined ? due : [doubtful]
   }
 
   private share(): number {
@@ -161,7 +167,7 @@ export class Prefetch {
 }
 
 function requestOf(queue: FetchQueue, share: number): FetchRequest {
-  const bytesMax = Math.max(share - queue.heldBytes, queue.bytesLeast)
+  const bytesMax = share - queue.heldBytes
   const { topic, partition, fetchOffset: offset, leaderEpoch } = queue
   return leaderEpoch < 0 ? { topic, partition, offset, bytesMax } : { topic, partition, offset, bytesMax, leaderEpoch }
 }

@@ -242,8 +242,10 @@ export class TransactionReader {
       return reader ? [{ reader, count: records }] : []
     })
     const merged = new MergedRecords(entry, this.stream.commits!.epoch, parts, this.since)
-    this.large = new LargeTransaction(this, this.exceptions, entry, merged, this.firstRecordOf(entry))
-    return this.hand(null, this.large)
+    const first = this.firstRecordOf(entry)
+    this.large = new LargeTransaction(this, this.exceptions, entry, merged, first)
+    // All of it was handed over, but not that it was complete: it is gone through once more.
+    return first === entry.records ? 'again' : this.hand(null, this.large)
   }
 
   private hand(records: ConsumedTransaction['records'] | null, source: RecordSource): ConsumedTransaction {

@@ -19,6 +19,7 @@ interface StoredBatch {
   base: number
   last: number
   maxTimestamp: number
+  leaderEpoch: number
   bytes: Buffer
 }
 
@@ -36,13 +37,8 @@ export class MemoryPartition {
   /** Appends one batch as a leader does; returns the offset of its first record. */
   append(records: readonly MemoryRecord[], compression: Compression = 'none'): number {
     const base = this.end
-    this.batches.push(
-      encode(
-        records.map((record, index) => ({ offset: base + index, record })),
-        compression
-      )
-    )
-    this.end = base + records.length
+    const placed = records.map((record, index) => ({ offset: base + index, record }))
+    this.store(encode(placed, compression, this.leaderEpoch))
     return base
   }
 
@@ -55,7 +51,9 @@ export class MemoryPartition {
     const reader = new BatchReader()
     reader.reset(copy)
     reader.next()
-    this.store({ base, last, maxTimestamp: reader.maxTimestamp, bytes: copy })
+    const { leaderEpoch } = this
+    copy.writeInt32BE(leaderEpoch, LEADER_EPOCH)
+    this.store({ base, last, maxTimestamp: reader.maxTimestamp, leaderEpoch, bytes: copy })
     return base
   }
 
@@ -69,14 +67,16 @@ export class MemoryPartition {
   compact(keep: (offset: number) => boolean): void {
     this.batches = this.batches.flatMap(batch => {
       const kept = decode(batch).filter(({ offset }) => keep(offset))
-      return kept.length > 0 ? [encode(kept, 'none')] : []
+      return kept.length > 0 ? [encode(kept, 'none', batch.leaderEpoch)] : []
     })
   }
 
   /** Unclean leader election: everything from `offset` on was never there. */
   loseFrom(offset: number): void {
-    const kept = this.batches.flatMap(decode).filter(record => record.offset < offset)
-    this.batches = kept.map(record => encode([record], 'none'))
+    this.batches = this.batches.flatMap(batch => {
+      const kept = decode(batch).filter(record => record.offset < offset)
+      return kept.length > 0 ? [encode(kept, 'none', batch.leaderEpoch)] : []
+    })
     this.end = Math.min(this.end, offset)
     this.start = Math.min(this.start, this.end)
     this.epochs = [...this.epochs.map(first => Math.min(first, this.end)), this.end]
@@ -116,8 +116,11 @@ export class MemoryPartition {
     return Buffer.concat(chosen)
   }
 
+  private get leaderEpoch(): number {
+    return this.epochs.length - 1
+  }
+
   private store(batch: StoredBatch): void {
-    batch.bytes.writeInt32BE(this.epochs.length - 1, LEADER_EPOCH)
     this.batches.push(batch)
     this.end = batch.last + 1
   }
@@ -153,8 +156,9 @@ export class MemoryLog {
     this.topics.get(topic)!.push(new MemoryPartition())
   }
 
-  topicNames(): string[] {
-    return [...this.topics.keys()]
+  /** A topic of the same name in another log takes its place: it was deleted and made anew. */
+  replaceTopic(topic: string, other: MemoryLog): void {
+    this.topics.set(topic, other.topics.get(topic)!)
   }
 
   partitionCount(topic: string): number {
@@ -258,13 +262,13 @@ interface PlacedMemoryRecord {
   record: MemoryRecord
 }
 
-function encode(placed: readonly PlacedMemoryRecord[], compression: Compression): StoredBatch {
+function encode(placed: readonly PlacedMemoryRecord[], compression: Compression, leaderEpoch: number): StoredBatch {
   const base = placed[0]!.offset
   const last = placed[placed.length - 1]!.offset
   const builder = new BatchBuilder()
   let maxTimestamp = 0
   // The builder numbers records without gaps: where compaction left some, each record becomes a batch of its own.
-  if (last - base + 1 !== placed.length) return joined(placed.map(one => encode([one], 'none')))
+  if (last - base + 1 !== placed.length) return joined(placed.map(one => encode([one], 'none', leaderEpoch)))
   for (const { record } of placed) {
     const { key = null, value = null, timestamp = 0, headers = [] } = record
     const encoded = encodeHeaders(headers)
@@ -286,7 +290,8 @@ function encode(placed: readonly PlacedMemoryRecord[], compression: Compression)
   const sealed = builder.seal({ compression, producerId: -1n, producerEpoch: -1, baseSequence: -1 })
   const bytes = Buffer.from(sealed)
   writeInt64(bytes, base, BASE_OFFSET)
-  return { base, last, maxTimestamp, bytes }
+  bytes.writeInt32BE(leaderEpoch, LEADER_EPOCH)
+  return { base, last, maxTimestamp, leaderEpoch, bytes }
 }
 
 function joined(batches: readonly StoredBatch[]): StoredBatch {
@@ -294,6 +299,7 @@ function joined(batches: readonly StoredBatch[]): StoredBatch {
     base: batches[0]!.base,
     last: batches[batches.length - 1]!.last,
     maxTimestamp: Math.max(...batches.map(batch => batch.maxTimestamp)),
+    leaderEpoch: batches[0]!.leaderEpoch,
     bytes: Buffer.concat(batches.map(batch => batch.bytes))
   }
 }

@@ -1,0 +1,381 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { formatBookmark, parseBookmark } from '@tidemark/schemas/bookmark.ts'
+import type { ConsumerOptions } from './consumer-options.ts'
+import { mirrored, mirrorNames } from './testing/mirror.ts'
+import { endingConsumer, readAll, type Reading } from './testing/read-all.ts'
+import {
+  commitStream,
+  loss,
+  ScriptedOwner,
+  ScriptedStream,
+  state,
+  streamId,
+  type Target
+} from './testing/scripted-stream.ts'
+
+const three: Target[] = ['accounts/0', 'accounts/1', 'transfers/0']
+
+function started(transactions = 0): { script: ScriptedStream; owner: ScriptedOwner } {
+  const script = new ScriptedStream()
+  script.genesis()
+  const owner = script.claim(1)
+  for (let sequence = 1; sequence <= transactions; sequence++) owner.transaction(sequence, three)
+  return { script, owner }
+}
+
+function read(script: ScriptedStream, options: Partial<ConsumerOptions> = {}): Promise<Reading> {
+  return readAll(script.log, options)
+}
+
+function sequences({ transactions }: Reading): number[] {
+  return transactions.map(({ sequence }) => sequence)
+}
+
+/** Trims as an owner does: to a claim of its own, which a state follows. */
+function trimmed(): { script: ScriptedStream; owner: ScriptedOwner; claimOffset: number } {
+  const { script } = started(3)
+  const claimOffset = script.known.offset
+  const owner = script.claim(2)
+  owner.commit(state(3))
+  script.log.partition(commitStream).deleteBelow(claimOffset)
+  return { script, owner, claimOffset }
+}
+
+// earliest
+
+test('earliest begins with the first complete transaction and reports what aged out before it', async () => {
+  const { script } = started(5)
+  script.log.partition('accounts', 0).deleteBelow(2)
+  const reading = await read(script)
+  assert.equal(reading.error, null)
+  assert.deepEqual(sequences(reading), [3, 4, 5])
+  const [gap] = reading.transactions[0]!.gapsBefore
+  assert.deepEqual([gap?.kind, gap?.firstSequence, gap?.lastSequence], ['start', 1, 2])
+  assert.deepEqual(reading.transactions[1]!.gapsBefore, [])
+})
+
+test('earliest begins where no topic lacks anything any more, however unevenly they aged', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, ['accounts/0'])
+  owner.transaction(2, ['transfers/0'])
+  owner.transaction(3, ['accounts/1'])
+  owner.transaction(4, ['accounts/0'])
+  owner.transaction(5, ['accounts/1'])
+  script.log.partition('accounts', 0).deleteBelow(1)
+  script.log.partition('accounts', 1).deleteBelow(1)
+  const reading = await read(script)
+  assert.equal(reading.error, null)
+  assert.deepEqual(sequences(reading), [5])
+  assert.equal(reading.transactions[0]!.gapsBefore[0]?.lastSequence, 4)
+})
+
+test('once a transaction was handed over, earliest misses nothing silently', async () => {
+  const { script, owner } = started(2)
+  owner.transaction(3, ['accounts/0'])
+  script.log.partition('accounts', 0).compact(offset => offset !== 2)
+  const reading = await read(script)
+  assert.deepEqual(sequences(reading), [1, 2])
+  assert.equal(reading.error?.code, 'RECORDS_MISSING')
+})
+
+test('earliest on a trimmed stream begins after its state and reports what was trimmed', async () => {
+  const { script, owner } = trimmed()
+  owner.transaction(4, three)
+  const reading = await read(script)
+  assert.equal(reading.error, null)
+  assert.deepEqual(sequences(reading), [4])
+  const [gap] = reading.transactions[0]!.gapsBefore
+  assert.deepEqual([gap?.kind, gap?.firstSequence, gap?.lastSequence], ['start', 1, 3])
+})
+
+test('a stream cut by plain retention, without a claim at its start, is a named error', async () => {
+  const { script } = started(5)
+  script.log.partition(commitStream).deleteBelow(4)
+  const { error } = await read(script)
+  assert.equal(error?.code, 'COMMIT_STREAM_INVALID')
+})
+
+test('a missing commit stream is TOPIC_MISSING, an empty one STREAM_EMPTY, after a limited wait', async () => {
+  const script = new ScriptedStream()
+  assert.equal((await read(script, { startAfterMs: 1_000 })).error?.code, 'STREAM_EMPTY')
+  script.log.deleteTopic(commitStream)
+  assert.equal((await read(script, { startAfterMs: 1_000 })).error?.code, 'TOPIC_MISSING')
+})
+
+// latest, time
+
+test('latest gives a bookmark at once, and then what is written after', async () => {
+  const { script, owner } = started(3)
+  const consumer = endingConsumer(script.log, { from: 'latest' })
+  const bookmark = (await consumer.bookmark())!
+  const { stream, epoch, sequence, record } = parseBookmark(bookmark)
+  assert.deepEqual([stream, epoch, sequence, record], [streamId, 1, 3, 0])
+  owner.transaction(4, three)
+  const handed = []
+  for await (const transaction of consumer) handed.push(transaction.sequence)
+  assert.deepEqual(handed, [4])
+  assert.deepEqual(sequences(await read(script, { from: bookmark })), [4])
+})
+
+test('latest on a stream with a genesis alone gives a bookmark too', async () => {
+  const { script, owner } = started()
+  const consumer = endingConsumer(script.log, { from: 'latest' })
+  const bookmark = (await consumer.bookmark())!
+  await consumer.close()
+  owner.transaction(1, three)
+  assert.deepEqual(sequences(await read(script, { from: bookmark })), [1])
+})
+
+test('latest knows the epoch from what the last writer knew, not from the nearest claim', async () => {
+  const { script } = started(2)
+  const owner = script.claim(5)
+  owner.transaction(3, three)
+  // A loser of the race, whose claim does not count.
+  script.claim(4, 0, { offset: 0, epoch: 0, claim: 0 })
+  const consumer = endingConsumer(script.log, { from: 'latest' })
+  const { epoch, sequence } = parseBookmark((await consumer.bookmark())!)
+  assert.deepEqual([epoch, sequence], [5, 3])
+  owner.transaction(4, three)
+  const handed = []
+  for await (const transaction of consumer) handed.push(transaction.sequence)
+  assert.deepEqual(handed, [4])
+})
+
+test('latest behind void records goes back to the last valid one', async () => {
+  const { script, owner } = started(2)
+  const next = script.claim(2)
+  next.transaction(3, three)
+  for (let sequence = 3; sequence < 9; sequence++) owner.transaction(sequence, three)
+  const consumer = endingConsumer(script.log, { from: 'latest' })
+  const { epoch, sequence } = parseBookmark((await consumer.bookmark())!)
+  assert.deepEqual([epoch, sequence], [2, 3])
+  await consumer.close()
+})
+
+test('a void record whose writer knew nothing of the new owner does not mislead a start', async () => {
+  const { script, owner } = started(1)
+  const stale = script.known
+  const next = script.claim(2)
+  next.transaction(2, three)
+  script.append([{ ...owner.commits(owner.planned(2, three)), known: stale }])
+  const reading = await read(script, { from: { time: 0 } })
+  const last = await read(script, { from: { time: script.time } })
+  next.transaction(3, three)
+  assert.deepEqual(sequences(reading), [1, 2])
+  assert.deepEqual(sequences(last), [])
+  assert.deepEqual(sequences(await read(script, { from: { time: script.time } })), [3])
+})
+
+test('a time begins with the first commit record written then or later', async () => {
+  const { script, owner } = started(2)
+  const { time } = script
+  owner.transaction(3, three)
+  owner.transaction(4, three)
+  assert.deepEqual(sequences(await read(script, { from: { time: time + 1 } })), [3, 4])
+  assert.deepEqual(sequences(await read(script, { from: { time: new Date(time) } })), [2, 3, 4])
+})
+
+test('a time after the end is latest', async () => {
+  const { script } = started(2)
+  const reading = await read(script, { from: { time: script.time + 1_000 } })
+  assert.deepEqual([reading.error, reading.values], [null, []])
+})
+
+test('a start in the middle does not look like a gap', async () => {
+  const { script, owner } = started(10)
+  const { time } = script
+  owner.commit(state(10))
+  owner.transaction(11, three)
+  const reading = await read(script, { from: { time: time + 1 } })
+  assert.deepEqual([reading.error, sequences(reading)], [null, [11]])
+})
+
+// bookmark
+
+test('every bookmark of a reading leads to its continuation', async () => {
+  const { script, owner } = started(4)
+  const one = owner.data(5, three)
+  const two = owner.data(6, three)
+  owner.commit(one, two)
+  const next = script.claim(2)
+  next.commit(state(6))
+  next.transaction(7, three)
+  const { transactions, values } = await read(script)
+  for (const [index, { bookmark }] of transactions.entries()) {
+    const reading = await read(script, { from: bookmark })
+    assert.equal(reading.error, null)
+    assert.deepEqual(reading.values, values.slice(index + 1))
+    assert.equal(reading.consumer.statistics().repeatedEntries, 0)
+  }
+})
+
+test('a bookmark inside a transaction leads to the rest of it', async () => {
+  const { script } = started(2)
+  const [first] = (await read(script)).transactions
+  const reading = await read(script, { from: first!.bookmarkAfter(first!.records[0]!) })
+  assert.deepEqual(reading.values, [
+    ['1:1:1', '1:1:2'],
+    ['1:2:0', '1:2:1', '1:2:2']
+  ])
+  assert.deepEqual(
+    reading.transactions.map(({ firstRecord }) => firstRecord),
+    [1, 0]
+  )
+  assert.equal(first!.bookmarkAfter(first!.records[2]!), first!.bookmark)
+})
+
+test('a bookmark of another stream is refused', async () => {
+  const { script } = started(1)
+  const from = formatBookmark({ stream: 3, epoch: 1, sequence: 1, record: 0, offset: 2 })
+  assert.equal((await read(script, { from })).error?.code, 'BOOKMARK_FOREIGN')
+})
+
+test('a text that is no bookmark is refused before anything is read', () => {
+  const { script } = started(1)
+  assert.throws(() => endingConsumer(script.log, { from: 'tm1.nonsense' }), { code: 'BOOKMARK_INVALID' })
+})
+
+test('a stream that ends below the bookmark has been truncated', async () => {
+  const { script } = started(5)
+  const { transactions } = await read(script)
+  script.log.partition(commitStream).loseFrom(4)
+  assert.equal((await read(script, { from: transactions[4]!.bookmark })).error?.code, 'STREAM_TRUNCATED')
+})
+
+test('a stream that lost its end and was written on is told by the record at the bookmark', async () => {
+  const { script } = started(5)
+  const { transactions } = await read(script)
+  script.log.partition(commitStream).loseFrom(4)
+  const next = script.claim(2)
+  for (let sequence = 3; sequence < 9; sequence++) next.transaction(sequence, three)
+  assert.equal((await read(script, { from: transactions[4]!.bookmark })).error?.code, 'STREAM_TRUNCATED')
+})
+
+test('a stream trimmed to where the bookmark is goes on', async () => {
+  const { script } = started(3)
+  const bookmark = (await read(script)).transactions[2]!.bookmark
+  const claimOffset = script.known.offset
+  const owner = script.claim(2)
+  owner.commit(state(3))
+  script.log.partition(commitStream).deleteBelow(claimOffset)
+  owner.transaction(4, three)
+  const reading = await read(script, { from: bookmark })
+  assert.deepEqual([reading.error, sequences(reading)], [null, [4]])
+})
+
+test('a stream trimmed beyond the bookmark is a named error', async () => {
+  const { script } = started(3)
+  const bookmark = (await read(script)).transactions[1]!.bookmark
+  const claimOffset = script.known.offset
+  const owner = script.claim(2)
+  owner.commit(state(3))
+  script.log.partition(commitStream).deleteBelow(claimOffset)
+  owner.transaction(4, three)
+  assert.equal((await read(script, { from: bookmark })).error?.code, 'STREAM_RECREATED')
+})
+
+test('a bookmark behind a claim and its state is checked as well', async () => {
+  const { script } = started(2)
+  const owner = script.claim(2)
+  owner.commit(state(2))
+  const consumer = endingConsumer(script.log, { from: 'latest' })
+  const bookmark = (await consumer.bookmark())!
+  await consumer.close()
+  owner.transaction(3, three)
+  assert.deepEqual(sequences(await read(script, { from: bookmark })), [3])
+})
+
+test('on a mirror a bookmark of the origin leads to its continuation', async () => {
+  const { script } = started(4)
+  const { transactions } = await read(script)
+  const mirror = mirrored(script, { shift: 3, twice: 2 })
+  const reading = await readAll(mirror, { topicNames: mirrorNames, from: transactions[1]!.bookmark })
+  assert.deepEqual([reading.error, sequences(reading)], [null, [3, 4]])
+})
+
+test('on a mirror latest is found by reading from the log start', async () => {
+  const { script } = started(4)
+  const mirror = mirrored(script, { shift: 3, twice: 2 })
+  const consumer = endingConsumer(mirror, { topicNames: mirrorNames, from: 'latest' })
+  const { epoch, sequence } = parseBookmark((await consumer.bookmark())!)
+  assert.deepEqual([epoch, sequence], [1, 4])
+  await consumer.close()
+})
+
+test('a reader from a bookmark does not pass over what aged out', async () => {
+  const { script } = started(4)
+  const { transactions } = await read(script)
+  script.log.partition('accounts', 0).deleteBelow(3)
+  const reading = await read(script, { from: transactions[0]!.bookmark })
+  assert.equal(reading.error?.code, 'RECORDS_MISSING')
+})
+
+test('a Loss before the bookmark gives leave no more than once', async () => {
+  const { script, owner } = started(2)
+  owner.commit(loss(3, 3))
+  owner.transaction(4, three)
+  const { transactions } = await read(script)
+  const reading = await read(script, { from: transactions[2]!.bookmark })
+  assert.deepEqual([reading.error, reading.values], [null, []])
+})
+
+// while reading
+
+test('a stream that ends below what was read has been truncated', async () => {
+  const { script, owner } = started(2)
+  const consumer = endingConsumer(script.log)
+  const iterator = consumer[Symbol.asyncIterator]()
+  await iterator.next()
+  await iterator.next()
+  owner.transaction(3, three)
+  await iterator.next()
+  script.log.partition(commitStream).loseFrom(4)
+  await assert.rejects(iterator.next(), { code: 'STREAM_TRUNCATED' })
+  await assert.rejects(iterator.next(), { code: 'STREAM_TRUNCATED' })
+  await consumer.close()
+})
+
+test('a stream that lost its end and was written on is told by the leader epoch', async () => {
+  const { script, owner } = started(2)
+  const consumer = endingConsumer(script.log)
+  const iterator = consumer[Symbol.asyncIterator]()
+  for (let sequence = 1; sequence <= 2; sequence++) await iterator.next()
+  script.log.partition(commitStream).loseFrom(3)
+  for (let sequence = 2; sequence <= 6; sequence++) owner.transaction(sequence, three)
+  await assert.rejects(iterator.next(), { code: 'STREAM_TRUNCATED' })
+  await consumer.close()
+})
+
+test('a stream that was made anew is told by its id', async () => {
+  const { script } = started(3)
+  const consumer = endingConsumer(script.log)
+  const iterator = consumer[Symbol.asyncIterator]()
+  for (let sequence = 1; sequence <= 3; sequence++) await iterator.next()
+  const anew = new ScriptedStream(99)
+  anew.genesis()
+  script.log.replaceTopic(commitStream, anew.log)
+  await assert.rejects(iterator.next(), { code: 'STREAM_RECREATED' })
+  await consumer.close()
+})
+
+test('a reader that is overtaken by trimming goes on when nothing was lost to it, else it is a gap', async () => {
+  for (const [last, expected] of [
+    [3, null],
+    [5, 'SEQUENCE_GAP']
+  ] as const) {
+    const { script, owner } = started(3)
+    const consumer = endingConsumer(script.log)
+    const iterator = consumer[Symbol.asyncIterator]()
+    for (let sequence = 1; sequence <= 3; sequence++) await iterator.next()
+    for (let sequence = 4; sequence <= last; sequence++) owner.transaction(sequence, three)
+    const claimOffset = script.known.offset
+    const next = script.claim(2)
+    next.commit(state(last))
+    script.log.partition(commitStream).deleteBelow(claimOffset)
+    next.transaction(last + 1, three)
+    if (expected === null) assert.equal((await iterator.next()).value?.sequence, 4)
+    else await assert.rejects(iterator.next(), { code: expected })
+    await consumer.close()
+  }
+})
