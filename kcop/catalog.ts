@@ -2,6 +2,7 @@ import type { Table } from '@tidemark/schemas/table.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Format, TableFormat } from './format.ts'
 import { AuditProcessor, AuditSingleProcessor } from './formats/audit.ts'
+import { csvFormat, csvJournalFormat } from './formats/csv.ts'
 import { jsonFormat } from './formats/json.ts'
 import { RepeatedNotice, type Notify } from './notice.ts'
 import { OutboxTableProcessor } from './outbox/outbox-table.ts'
@@ -47,7 +48,7 @@ export class Catalog {
   /** Throws CONFIG_INVALID for a topic Kafka would refuse, NOT_AVAILABLE for a format nobody registered. */
   constructor(options: CatalogOptions) {
     this.options = options
-    this.formats = new Map([jsonFormat, ...options.formats].map(format => [format.name, format]))
+    this.formats = new Map([...plainFormats, ...options.formats].map(format => [format.name, format]))
     this.tables = new Map(options.rules.tables.map(rule => [rule.qualifiedName, rule]))
     this.outboxes = new Map(options.rules.outbox.tables.map(rule => [rule.qualifiedName, rule]))
     for (const rule of options.rules.tables) this.check(rule)
@@ -65,8 +66,6 @@ export class Catalog {
     const route = this.routeOf(table)
     if (route === null && !this.routes.has(table.id)) this.unconfigured(table)
     this.routes.set(table.id, route)
-    const wait = route?.keyFormat?.ready?.()
-    if (wait) this.pending.push(wait)
     return route
   }
 
@@ -96,7 +95,9 @@ export class Catalog {
 
   private tableRoute(table: Table, rule: TableRule): Route {
     const key = keyColumnsOf(table, rule)
-    const format = (this.formats.get(rule.format) ?? jsonFormat).compile(table, key)
+    const format = (this.formats.get(rule.format) ?? jsonFormat).compile(table, key, rule.topic)
+    const wait = format.ready?.()
+    if (wait) this.pending.push(wait)
     const { keyScratch, valueScratch } = this
     const target = { table, topic: this.options.sink.topic(rule.topic), key, keyScratch, valueScratch }
     return {
@@ -127,6 +128,8 @@ export class Catalog {
   }
 }
 
+/** Formats that need nothing but the row. */
+const plainFormats: readonly Format[] = [jsonFormat, csvFormat, csvJournalFormat]
 const auditFormats: ReadonlySet<string> = new Set(['audit', 'audit-single'])
 
 function builtInFor(rule: TableRule, options: ConstructorParameters<typeof TableProcessor>[0]): BuiltInProcessor {

@@ -10,11 +10,14 @@ import type { Scratch } from './scratch.ts'
  */
 export type Telling = 'row' | 'removal'
 
-/** A way to write rows: JSON now; Avro, CSV, Debezium's envelope and CloudEvents fit the same port. */
+/** A way to write rows. */
 export interface Format {
   readonly name: string
-  /** For one version of a table. `key`: indexes of the record key's columns, in key order. Throws ROW_UNSUITABLE. */
-  compile(table: Table, key: readonly number[]): TableFormat
+  /**
+   * For one version of a table. `key`: indexes of the record key's columns, in key order. `topic`: where the records go.
+   * Throws ROW_UNSUITABLE.
+   */
+  compile(table: Table, key: readonly number[], topic: string): TableFormat
 }
 
 /** A format compiled for one version of a table: appends bytes to a scratch and makes no objects per row. */
@@ -26,6 +29,8 @@ export interface TableFormat {
   key(image: Tuple, old: Tuple | null, into: Scratch): void
   /** The record value of an operation; returns the headers that belong to it, valid until the next call, or null. */
   value(operation: Operation, telling: Telling, into: Scratch): HeaderBlock | null
+  /** Headers of a tombstone, valid until the next call, when the format wants any. */
+  tombstone?(operation: Operation): HeaderBlock | null
   /**
    * A format that needs something from outside before it can write (a schema id from a registry) gives a promise of it;
    * null or absent: ready. Operations are held back in order until then.

@@ -72,7 +72,7 @@ export class TableProcessor implements BuiltInProcessor {
     if (operation.beforeIsKeyOnly) requireKeyOf(table, key, old)
     const keyBytes = this.keyOf(old, null)
     if (deletes === 'content' || deletes === 'both') this.content(operation, keyBytes, sink)
-    if (deletes === 'tombstone' || deletes === 'both') this.tombstone(keyBytes, sink)
+    if (deletes === 'tombstone' || deletes === 'both') this.tombstone(operation, keyBytes, sink)
   }
 
   private content(operation: Operation, key: Buffer | null, sink: RecordSink): void {
@@ -82,8 +82,10 @@ export class TableProcessor implements BuiltInProcessor {
     sink.append(topic, BY_KEY, key, 0, keyScratch.length, valueScratch.bytes, 0, valueScratch.length, headers)
   }
 
-  private tombstone(key: Buffer | null, sink: RecordSink): void {
-    sink.append(this.options.topic, BY_KEY, key, 0, this.options.keyScratch.length, null, 0, 0, null)
+  private tombstone(operation: Operation, key: Buffer | null, sink: RecordSink): void {
+    const { format, topic, keyScratch } = this.options
+    const headers = format.tombstone?.(operation) ?? null
+    sink.append(topic, BY_KEY, key, 0, keyScratch.length, null, 0, 0, headers)
   }
 
   private keyOf(image: Tuple, old: Tuple | null): Buffer | null {

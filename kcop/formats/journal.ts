@@ -55,7 +55,8 @@ export function isoMicroseconds(time: number): string {
   return new Date(milliseconds).toISOString().replace('Z', `${rest}Z`)
 }
 
-function writeDecimal(value: number, into: Scratch): void {
+/** Appends a whole number from 0 to 2^53 - 1 in decimal digits. */
+export function writeDecimal(value: number, into: Scratch): void {
   const bytes = into.room(decimalsMax)
   let digits = 1
   for (let rest = Math.floor(value / 10); rest > 0; rest = Math.floor(rest / 10)) digits++

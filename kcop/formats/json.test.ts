@@ -195,7 +195,7 @@ const account = table('account', { id: 'int8', owner: 'text', note: 'text' })
 
 function valueOf(operation: Parameters<ReturnType<typeof jsonFormat.compile>['value']>[0], telling: 'row' | 'removal') {
   const into = new Scratch()
-  const headers = jsonFormat.compile(operation.table!, [0]).value(operation, telling, into)
+  const headers = jsonFormat.compile(operation.table!, [0], 'topic').value(operation, telling, into)
   const text = into.bytes.toString('utf8', 0, into.length)
   return { text, headers: headers === null ? null : headers.bytes.toString('utf8', headers.start, headers.end) }
 }
@@ -222,7 +222,7 @@ test('a column that was not sent is left out and named by a header, wherever it 
 })
 
 test('the header follows when other columns are left out in the next row', () => {
-  const format = jsonFormat.compile(account, [0])
+  const format = jsonFormat.compile(account, [0], 'topic')
   const names = [
     ['1', UNCHANGED, 'a'],
     ['1', 'b', UNCHANGED],
@@ -245,12 +245,12 @@ test('a removed row of which only the key is known has no columns it was not tol
 test('the key is an object of the key columns in key order', () => {
   const pairs = table('pair', { a: 'int4', b: 'text', c: 'text' }, { key: ['c', 'a'] })
   const into = new Scratch()
-  jsonFormat.compile(pairs, pairs.keyColumns).key(tuple(['1', 'x', 'y"']), null, into)
+  jsonFormat.compile(pairs, pairs.keyColumns, 'topic').key(tuple(['1', 'x', 'y"']), null, into)
   assert.equal(into.bytes.toString('utf8', 0, into.length), '{"c":"y\\"","a":1}')
 })
 
 test('a key column left out as unchanged is taken from the old key, or refused', () => {
-  const format = jsonFormat.compile(account, [0])
+  const format = jsonFormat.compile(account, [0], 'topic')
   const into = new Scratch()
   format.key(tuple([UNCHANGED, 'Ann', 'x']), tuple(['7', null, null]), into)
   assert.equal(into.bytes.toString('utf8', 0, into.length), '{"id":7}')
@@ -284,5 +284,5 @@ test('column names are JSON strings, whatever they hold', () => {
 test('a value that is larger than a record may be is refused by name', () => {
   const into = new Scratch(100_000)
   const large = insert(account, ['1', 'x'.repeat(100_000), null])
-  assert.throws(() => jsonFormat.compile(account, [0]).value(large, 'row', into), { code: 'RECORD_TOO_LARGE' })
+  assert.throws(() => jsonFormat.compile(account, [0], 'topic').value(large, 'row', into), { code: 'RECORD_TOO_LARGE' })
 })
