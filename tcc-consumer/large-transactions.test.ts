@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ConsumerOptions } from './consumer-options.ts'
 import { endingConsumer, readAll, valuesOf, type Reading } from './testing/read-all.ts'
-import { headerOf, loss, ScriptedOwner, ScriptedStream, streamId, type Target } from './testing/scripted-stream.ts'
+import { headerOf, loss, type ScriptedOwner, ScriptedStream, streamId, type Target } from './testing/scripted-stream.ts'
 
 const targets: Target[] = ['accounts/0', 'accounts/1', 'transfers/0']
 

@@ -1,6 +1,6 @@
 import type { TransactionEntry } from '@tidemark/schemas/commit-stream.ts'
 import type { FetchQueue } from './fetch-queue.ts'
-import type { PartReader } from './part-reader.ts'
+import type { Found, PartReader } from './part-reader.ts'
 import { conflict } from './rebuilder.ts'
 
 export interface MergedPart {
@@ -36,14 +36,19 @@ export class MergedRecords {
   /** Throws RECORDS_CONFLICTING, RECORD_BATCH_INVALID, HEADER_INVALID. */
   next(): 'record' | 'wait' | 'missing' | 'end' {
     let lowest: PartReader | null = null
+    let stuck: Exclude<Found, 'record'> | null = null
     for (const part of this.parts) {
       const found = part.find()
       if (found !== 'record') {
-        this.part = part
-        return found
+        if (stuck === null) this.part = part
+        stuck ??= found
+        continue
       }
       if (lowest === null || part.cursor.header.record < lowest.cursor.header.record) lowest = part
+      // Numbers are dense: when all topics are wanted, the other parts need not be looked at, nor waited for.
+      if (part.cursor.header.record === this.last + 1) break
     }
+    if (stuck !== null && lowest?.cursor.header.record !== this.last + 1) return stuck
     if (lowest === null) return 'end'
     this.check(lowest)
     this.part = lowest
@@ -67,9 +72,9 @@ export class MergedRecords {
   private check(part: PartReader): void {
     const { record } = part.cursor.header
     if (record >= this.entry.records) throw conflict(part, this.entry, `is ${record}, of ${this.entry.records}`)
-    if (record === this.last) throw conflict(part, this.entry, `${record} stands in another part as well`)
-    if (record < this.last || part.disordered) {
+    if (part.disordered) {
       throw conflict(part, this.entry, `${record} was found only by a scan, after later ones were handed over`)
     }
+    if (record <= this.last) throw conflict(part, this.entry, `${record} stands in another part as well`)
   }
 }

@@ -7,7 +7,7 @@ import { endingConsumer, readAll, type Reading } from './testing/read-all.ts'
 import {
   commitStream,
   loss,
-  ScriptedOwner,
+  type ScriptedOwner,
   ScriptedStream,
   state,
   streamId,
