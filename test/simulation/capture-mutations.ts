@@ -52,7 +52,11 @@ export const captureMutations: readonly Mutation[] = [
     name: 'entry-before-data',
     rule: '4.3 an entry is written after all its records are acknowledged',
     edits: [
-      { file: delivery, from: 'if (batches.length > 0) await this.produce(batches)', to: 'void this.produce(batches)' },
+      {
+        file: delivery,
+        from: 'if (batches.length > 0) await this.produce(batches)',
+        to: 'this.produce(batches).catch(error => this.fail(error))'
+      },
       {
         file: packer,
         from: 'firstBatch.baseOffset + firstIndex',
@@ -86,6 +90,7 @@ export const captureMutations: readonly Mutation[] = [
       { file: ownWrites, from: 'if (base < this.next) {', to: 'if (base < 0) {' },
       { file: session, from: 'if (offset <= lane.lastOffset) {', to: 'if (offset < 0) {' }
     ],
+    rare: true,
     configurations: ['truncate-commits']
   },
   {
@@ -145,6 +150,7 @@ export const captureMutations: readonly Mutation[] = [
         to: '  const before = await readStreamState(log)\n  const sampled = await source.confirmed()\n'
       }
     ],
+    rare: true,
     configurations: everyday
   },
   {
@@ -208,6 +214,7 @@ export const captureMutations: readonly Mutation[] = [
     name: 'no-state-first',
     rule: '5.5 an owner names the state before anything else',
     edits: [{ file: tenure, from: '    this.nameState(this.passed)\n  }\n\n  schema', to: '  }\n\n  schema' }],
+    rare: true,
     configurations: ['truncate-commits']
   },
   {

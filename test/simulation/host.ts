@@ -33,7 +33,7 @@ export class Host implements Surroundings {
   constructor(world: World, name: string) {
     this.world = world
     this.name = name
-    this.skewMs = world.chance.happens(0.3) ? world.chance.below(20_000) - 10_000 : 0
+    this.skewMs = !world.needsRightClocks && world.chance.happens(0.3) ? world.chance.below(20_000) - 10_000 : 0
   }
 
   /** A question to the outside: `sample` is asked once it `may` be, and heard of then or some time later. */

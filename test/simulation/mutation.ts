@@ -12,6 +12,8 @@ export interface Mutation {
   /** Section and rule of the commit stream's specification. */
   rule: string
   edits: readonly Edit[]
+  /** It takes thousands of schedules to find: left out of the short form in the tests. */
+  rare?: boolean
   /** Configurations in which it is looked for, in turn. */
   configurations: readonly string[]
 }

@@ -65,7 +65,7 @@ function numberOf(id: string): number {
 
 /** Starting by time needs times that do not fall. */
 function judgeTimes(world: World, failures: Set<string>): void {
-  if (timesFall(world)) failures.add('TIMES of valid records of the commit stream fall')
+  if (!world.truncated && timesFall(world)) failures.add('TIMES of valid records of the commit stream fall')
 }
 
 /** A sequence is one transaction, for every reader. */

@@ -177,8 +177,11 @@ export class PartitionLog {
     this.batches = this.batches.filter(batch => batch.lastOffset >= this.start)
   }
 
-  /** An unclean election: the last `count` batches are gone, acknowledged or not. Returns how many records. */
-  loseBatches(count: number): number {
+  /**
+   * An unclean election: the last `count` batches are gone, acknowledged or not. `restored`: the log comes from a copy
+   * that knows of no producers. Returns how many records were lost.
+   */
+  loseBatches(count: number, restored: boolean): number {
     const before = this.end
     this.batches.length = Math.max(0, this.batches.length - count)
     this.end = (this.batches.at(-1)?.lastOffset ?? this.start - 1) + 1
@@ -186,7 +189,7 @@ export class PartitionLog {
     this.leaderEpoch++
     this.leaderEpochs = this.leaderEpochs.filter(({ start }) => start < this.end)
     this.producers.clear()
-    for (const batch of this.batches) {
+    for (const batch of restored ? [] : this.batches) {
       if (batch.bytes.readBigInt64BE(PRODUCER_ID) >= 0n) this.remember(batch.bytes, batch.baseOffset)
     }
     return before - this.end

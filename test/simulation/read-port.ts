@@ -65,7 +65,8 @@ export class SimulatedLogReader implements LogReader {
     const log = this.log(topic, partition)
     const { start: logStart, highWatermark } = log
     const outOfRange = offset < logStart || offset > log.end
-    const divergesAt = leaderEpoch === undefined || outOfRange ? null : log.divergesAt(leaderEpoch, offset)
+    const isChecked = leaderEpoch !== undefined && !outOfRange && !this.host.world.unchecked
+    const divergesAt = isChecked ? log.divergesAt(leaderEpoch, offset) : null
     if (divergesAt !== null) {
       return { topic, partition, batches: noBytes, highWatermark, logStart, outOfRange: false, divergesAt }
     }

@@ -35,6 +35,7 @@ export const readerMutations: readonly Mutation[] = [
     name: 'epoch-above-the-claims-is-void',
     rule: '5.4 an epoch above the current one is an error, never void',
     edits: [{ file: epochFold, from: 'if (epoch > this.epoch || this.epoch === 0) {', to: 'if (epoch < 0) {' }],
+    rare: true,
     configurations: ['truncate-commits', 'plain']
   },
   {
@@ -52,15 +53,7 @@ export const readerMutations: readonly Mutation[] = [
         to: ''
       }
     ],
-    configurations: ['truncate-commits']
-  },
-  {
-    name: 'sequence-going-back-passed-over',
-    rule: '6 a sequence used again by a later epoch is a named gap',
-    edits: [
-      { file: streamReader, from: 'if (epoch > this.sequenceEpoch) throw this.reused(sequence)', to: '' },
-      { file: streamReader, from: 'if (epoch > this.sequenceEpoch) throw this.reused(entry.sequence)', to: '' }
-    ],
+    rare: true,
     configurations: ['truncate-commits']
   },
   {
@@ -198,19 +191,6 @@ export const readerMutations: readonly Mutation[] = [
     rule: '8 a bookmark inside a transaction: records below it are done',
     edits: [{ file: startRules, from: 'firstRecord: bookmark.record', to: 'firstRecord: 0' }],
     configurations: everyday
-  },
-  {
-    name: 'bookmark-place-not-checked',
-    rule: "6 a bookmark's record is checked at its offset",
-    edits: [
-      { file: startRules, from: 'if (entriesRead === null) throw replaced(bookmark, log.topic)', to: '' },
-      {
-        file: startRules,
-        from: 'return { ...beginning(stream, bookmark.offset), ...done, known, entriesRead }',
-        to: 'return { ...beginning(stream, bookmark.offset), ...done, known, entriesRead: entriesRead ?? 0 }'
-      }
-    ],
-    configurations: ['truncate-commits']
   },
   {
     name: 'parts-not-merged',

@@ -90,7 +90,7 @@ function retain(world: World): void {
 
 function truncate(world: World, log: PartitionLog): void {
   if (log.batches.length === 0 || !world.chance.happens(0.15)) return
-  const lost = log.loseBatches(1 + world.chance.below(Math.min(3, log.batches.length)))
+  const lost = log.loseBatches(1 + world.chance.below(Math.min(3, log.batches.length)), world.chance.happens(0.5))
   world.lossy = true
   world.truncated = true
   world.note(() => `unclean election: ${log.name} loses ${lost} records and ends at ${log.end}`)

@@ -42,6 +42,8 @@ export class World {
   mirror: Mirror | null = null
   /** Old owners are refused wherever the new one has written. */
   readonly fenced: boolean
+  /** Readers have no way to have the leader epoch checked (KIP-320): an old broker, another client. */
+  readonly unchecked: boolean
   /** The end of a schedule: nothing fails any more, and everything must finish. */
   healing = false
   /** Of the scheduler. */
@@ -76,15 +78,18 @@ export class World {
     this.chance = new Chance(seed)
     this.trace = traced ? [] : null
     this.fenced = configuration.fenced || this.chance.happens(0.5)
+    this.unchecked = this.chance.happens(0.5)
     this.timeMs = Date.UTC(2020, 0, 1) + this.beginningMs()
   }
 
-  /**
-   * Before and early in 2020 epochs rise by one, so that equal epochs of rivals happen; later the clock sets them. Where
-   * the commit stream may lose claims, nothing but a right clock keeps epochs from being used again.
-   */
+  /** Where the commit stream may lose claims, nothing but the clock keeps epochs from being used again. */
+  get needsRightClocks(): boolean {
+    return this.configuration.weather.includes('commit stream truncation')
+  }
+
+  /** Before and early in 2020 epochs rise by one, so that equal epochs of rivals happen; later the clock sets them. */
   private beginningMs(): number {
-    if (this.configuration.weather.includes('commit stream truncation')) return 50_000_000_000
+    if (this.needsRightClocks) return 50_000_000_000
     return this.chance.of([-50_000_000_000, 0, 0, this.chance.below(1_000_000_000)])
   }
 
