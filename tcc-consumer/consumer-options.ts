@@ -38,6 +38,8 @@ export interface ConsumerOptions extends Partial<KafkaConnection> {
   missingAfterMs?: number
   /** How long the commit stream may be missing or empty at the start. Default 30,000. */
   startAfterMs?: number
+  /** How long brokers may stay away before it is KAFKA_UNREACHABLE. Default 30,000. */
+  unreachableAfterMs?: number
   /** How long one fetch waits at the brokers. Default 500. */
   fetchWaitMs?: number
   /** Called for every gap when it is passed, before the transaction that carries it in `gapsBefore`. */
@@ -60,6 +62,7 @@ export interface ConsumerSettings {
   readonly lateAfterMs: number
   readonly missingAfterMs: number
   readonly startAfterMs: number
+  readonly unreachableAfterMs: number
   readonly fetchWaitMs: number
   readonly onGap: (gap: SequenceGap) => void
   readonly clock: Clock
@@ -85,6 +88,7 @@ const known: ReadonlySet<string> = new Set<keyof ConsumerOptions>([
   'lateAfterMs',
   'missingAfterMs',
   'startAfterMs',
+  'unreachableAfterMs',
   'fetchWaitMs',
   'onGap',
   'clock'
@@ -110,6 +114,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     lateAfterMs: count(options.lateAfterMs, 'lateAfterMs', 60_000, 0),
     missingAfterMs: count(options.missingAfterMs, 'missingAfterMs', 3_000, 0),
     startAfterMs: count(options.startAfterMs, 'startAfterMs', 30_000, 0),
+    unreachableAfterMs: count(options.unreachableAfterMs, 'unreachableAfterMs', 30_000, 0),
     fetchWaitMs: count(options.fetchWaitMs, 'fetchWaitMs', 500, 1),
     onGap: options.onGap ?? (() => undefined),
     clock: options.clock ?? systemClock

@@ -110,7 +110,8 @@ class PayloadReader {
     const highWatermark = this.int64()
     this.at += 8
     const logStart = this.int64()
-    this.at += Math.max(0, this.int32()) * 16 + 4
+    const aborted = Math.max(0, this.int32())
+    this.at += aborted * 16 + 4
     const batches = this.copyOfBytes()
     return {
       topic,

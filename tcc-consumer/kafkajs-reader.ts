@@ -1,5 +1,5 @@
-import type { Clock } from '@tidemark/kafka/clock.ts'
 import { PartitionFetcher } from '@tidemark/kafka/partition-fetcher.ts'
+import type { ConsumerSettings } from './consumer-options.ts'
 import { clusterOf, type KafkaJs } from './kafkajs-cluster.ts'
 import { KafkaJsFetchWire } from './kafkajs-fetch-wire.ts'
 
@@ -10,9 +10,9 @@ import { KafkaJsFetchWire } from './kafkajs-fetch-wire.ts'
 export class KafkaJsReader extends PartitionFetcher {
   private readonly connections: KafkaJsFetchWire
 
-  constructor(kafka: KafkaJs, clock: Clock, responseBytesMax: number) {
+  constructor(kafka: KafkaJs, { clock, unreachableAfterMs, bufferBytes }: ConsumerSettings) {
     const connections = new KafkaJsFetchWire(clusterOf(kafka), clock)
-    super(connections, { clock, responseBytesMax })
+    super(connections, { clock, unreachableAfterMs, responseBytesMax: bufferBytes })
     this.connections = connections
   }
 

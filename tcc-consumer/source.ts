@@ -20,7 +20,7 @@ export interface Source {
 export function openSource(options: ConsumerOptions, settings: ConsumerSettings): Source {
   if (options.reader !== undefined) return withoutGroup(options.reader, 'reader', () => Promise.resolve())
   if (options.kafka !== undefined) {
-    const reader = new KafkaJsReader(options.kafka, settings.clock, settings.bufferBytes)
+    const reader = new KafkaJsReader(options.kafka, settings)
     return withoutGroup(reader, 'kafka', () => reader.close())
   }
   return ofBrokers(options, settings)

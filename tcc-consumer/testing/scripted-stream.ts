@@ -41,12 +41,13 @@ export class ScriptedStream {
   known: Known = { offset: 0, epoch: 0, claim: 0 }
   time = 1_000
 
-  constructor(stream = streamId, topic = commitStream) {
+  /** `accounts` gets two partitions, `transfers` one. */
+  constructor(stream = streamId, topic = commitStream, accounts = 'accounts', transfers = 'transfers') {
     this.stream = stream
     this.topic = topic
     this.log.createTopic(topic)
-    this.log.createTopic('accounts', 2)
-    this.log.createTopic('transfers', 1)
+    this.log.createTopic(accounts, 2)
+    this.log.createTopic(transfers, 1)
   }
 
   genesis(): number {

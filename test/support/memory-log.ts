@@ -161,6 +161,10 @@ export class MemoryLog {
     this.topics.set(topic, other.topics.get(topic)!)
   }
 
+  topicNames(): string[] {
+    return [...this.topics.keys()]
+  }
+
   partitionCount(topic: string): number {
     return this.topics.get(topic)?.length ?? 0
   }
@@ -304,7 +308,8 @@ function joined(batches: readonly StoredBatch[]): StoredBatch {
   }
 }
 
-function encodeHeaders(headers: NonNullable<MemoryRecord['headers']>): Buffer {
+/** The headers as they stand in a record. */
+export function encodeHeaders(headers: NonNullable<MemoryRecord['headers']>): Buffer {
   const pairs = headers.map(([name, value]) => [Buffer.from(name), value] as const)
   const bytes = Buffer.alloc(
     pairs.reduce((sum, [name, value]) => sum + headerBytes(name.length, value?.length ?? -1), 0)
