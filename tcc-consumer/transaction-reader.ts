@@ -16,6 +16,7 @@ import { Prefetch } from './prefetch.ts'
 import { Rebuilder, wantedRecords } from './rebuilder.ts'
 import type { SequenceGap } from './sequence-gap.ts'
 import type { StartPoint } from './start-point.ts'
+import { Turns } from './turns.ts'
 import { ConsumedTransaction, type RecordSource } from './consumed-transaction.ts'
 
 export interface TransactionReaderOptions {
@@ -57,6 +58,7 @@ export class TransactionReader {
   readonly log: CommitStreamLog
   readonly stream: CommitStreamReader
   readonly prefetch: Prefetch
+  readonly turns: Turns
   readonly parts: PartitionSet
   readonly drops = { duplicates: 0, voidRecords: 0 }
   readonly counts = { transactions: 0, records: 0, gaps: 0 }
@@ -82,6 +84,7 @@ export class TransactionReader {
     this.stream = new CommitStreamReader(log.topic, start)
     const limits = { bufferBytes: options.bufferBytes, waitMs: options.fetchWaitMs }
     this.prefetch = new Prefetch(options.reader, limits, signal)
+    this.turns = new Turns(options.clock)
     this.feed = new CommitStreamFeed(log.topic, start.offset)
     this.prefetch.add(this.feed.queue)
     const { reader, topics, topicNames } = options
@@ -124,9 +127,9 @@ export class TransactionReader {
   /** Does what `take` could not do without waiting. Throws RECORDS_MISSING, SEQUENCE_GAP and what the LogReader throws. */
   async more(): Promise<void> {
     const { errand } = this
-    if (errand === null) return this.prefetch.answer(this.waitingFor)
-    await errand()
-    this.errand = null
+    await (errand === null ? this.prefetch.answer(this.waitingFor) : errand())
+    if (errand !== null) this.errand = null
+    this.turns.given()
   }
 
   /** The entry a large transaction was made of is done with. */
@@ -224,7 +227,8 @@ export class TransactionReader {
     const first = this.firstRecordOf(this.entry!)
     const records = first === 0 ? rebuilder.records : rebuilder.records.filter(record => record.index >= first)
     this.counts.records += records.length
-    if (first > 0 && records.length === 0) {
+    // One that lacks records is handed over again, empty: that it does may not have been heard of.
+    if (first > 0 && records.length === 0 && !rebuilder.incomplete) {
       this.finishEntry()
       return 'again'
     }
@@ -245,7 +249,7 @@ export class TransactionReader {
     const first = this.firstRecordOf(entry)
     this.large = new LargeTransaction(this, this.exceptions, entry, merged, first)
     // All of it was handed over, but not that it was complete: it is gone through once more.
-    return first === entry.records ? 'again' : this.hand(null, this.large)
+    return first === entry.records && !this.options.allowIncomplete ? 'again' : this.hand(null, this.large)
   }
 
   private hand(records: ConsumedTransaction['records'] | null, source: RecordSource): ConsumedTransaction {
