@@ -136,6 +136,11 @@ test('a bookmark after the last record of a large transaction hears of records f
     for await (const record of transaction.stream()) bookmark = transaction.bookmarkAfter(record)
   }
   assert.equal((await read(script, { from: bookmark })).error?.code, 'RECORDS_MISSING')
+  const { transactions } = await read(script, { from: bookmark, allowIncomplete: true })
+  assert.deepEqual(
+    transactions.map(({ sequence, incomplete }) => [sequence, incomplete]),
+    [[2, true]]
+  )
 })
 
 test('with allowIncomplete a large transaction goes on without what is missing', async () => {
