@@ -39,8 +39,8 @@ test('the server tells its version, its settings and what of them is used', asyn
   assert.ok(facts.usedWalSenders <= facts.maxWalSenders)
   assert.equal(facts.walSenderTimeoutMs, 60_000)
   assert.equal(facts.maxSlotWalKeepMb, -1)
-  assert.equal(facts.idleReplicationSlotTimeoutS, 0)
-  assert.equal(facts.synchronizedStandbySlots, '')
+  assert.equal(facts.idleReplicationSlotTimeoutS, facts.version < 180_000 ? null : 0)
+  assert.equal(facts.synchronizedStandbySlots, facts.version < 170_000 ? null : '')
   assert.equal(typeof facts.walPosition, 'bigint')
 })
 
@@ -49,9 +49,11 @@ test('a slot tells its state; a missing one is null', async t => {
   await client.query(`SELECT pg_create_logical_replication_slot('${name}', 'pgoutput')`)
   const slot = (await sql.do('testing', session => readSlot(session, name)))!
   assert.deepEqual(
-    [slot.plugin, slot.database, slot.activePid, slot.walStatus, slot.temporary, slot.twoPhase, slot.failover],
-    ['pgoutput', name, null, 'reserved', false, false, false]
+    [slot.plugin, slot.database, slot.activePid, slot.walStatus, slot.temporary, slot.twoPhase],
+    ['pgoutput', name, null, 'reserved', false, false]
   )
+  const { version } = await sql.do('testing', inspectServer)
+  assert.equal(slot.failover, version < 170_000 ? null : false)
   assert.equal(slot.invalidationReason, null)
   assert.ok(slot.confirmedFlushLsn! >= slot.restartLsn!)
   assert.ok(slot.retainedBytes! >= slot.lagBytes! && slot.lagBytes! >= 0n)

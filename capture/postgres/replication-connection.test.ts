@@ -191,8 +191,9 @@ test('an idle stream moves on by keepalives, past changes of tables that are not
   await receiver.until(
     ({ idled }) => idled !== null && Buffer.compare(idled, lsnToBytes(lsn(BigInt(rows[0]!.at)))) >= 0
   )
+  // PostgreSQL 14 sends transactions without a captured change, empty.
   assert.deepEqual(
-    receiver.log.filter(line => !line.startsWith('idle')),
+    receiver.log.filter(line => !/^(idle|begin|commit)/.test(line)),
     []
   )
 })
