@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { ExitCode, Invocation } from './invocation.ts'
+import { stopSignals } from './stop-signals.ts'
 
 /** What a consumer in the terminal is asked for. */
 export interface ReadRequest {
@@ -14,7 +18,6 @@ export interface ReadRequest {
   limit: number | null
   /** One JSON object a line, else readable text. */
   json: boolean
-  out(text: string): void
   signal: AbortSignal
 }
 
@@ -25,18 +28,18 @@ export async function read(invocation: Invocation): Promise<ExitCode> {
   const configuration = invocation.configuration()
   if (configuration === null) return 1
   const topics = invocation.options['topics'] as string[] | undefined
-  const stop = new AbortController()
-  await readTransactions({
+  const stop = stopSignals(process)
+  const code = await readTransactions({
     kafka: configuration.kafka,
     commitStream: configuration.commitStream,
     from,
     topics: topics ?? null,
     limit,
     json: invocation.json,
-    out: text => invocation.terminal.out(text),
     signal: stop.signal
   })
-  return 0
+  stop.forget()
+  return code
 }
 
 function limitOf(value: unknown): number | null {
@@ -54,7 +57,31 @@ function placeOf(from: string): string | { time: number } {
   throw new TidemarkError('USAGE', { message: '--from is not a time', cure: 'for example --from 2026-11-20T16:00:00Z' })
 }
 
-/** Seam: the TCC consumer is put in here; capture itself does not import it. */
-async function readTransactions(_request: ReadRequest): Promise<void> {
-  throw new TidemarkError('NOT_AVAILABLE', { message: 'the consumer is not connected to the command line yet' })
+/**
+ * Runs the consumer package's own terminal program: capture does not import it, so that a consumer installs no agent and an
+ * agent no consumer. Resolves with its exit code.
+ */
+async function readTransactions(request: ReadRequest): Promise<ExitCode> {
+  const program = consumerProgram()
+  const child = spawn(process.execPath, [program], { stdio: ['pipe', 'inherit', 'inherit'] })
+  const { kafka, commitStream, from, topics, limit, json } = request
+  const options = { ...kafka, commitStream, from, ...(topics === null ? {} : { topics }) }
+  child.stdin.write(`${JSON.stringify({ options, limit, json })}\n`)
+  const stop = (): void => void child.kill('SIGTERM')
+  request.signal.addEventListener('abort', stop)
+  const [code] = (await once(child, 'exit')) as [number | null]
+  request.signal.removeEventListener('abort', stop)
+  return code === 0 ? 0 : 1
+}
+
+function consumerProgram(): string {
+  try {
+    return fileURLToPath(import.meta.resolve('@tidemark/tcc-consumer/terminal/main.ts'))
+  } catch (error) {
+    throw new TidemarkError('NOT_AVAILABLE', {
+      message: '`tidemark read` is part of the consumer package, which is not installed',
+      cure: 'npm install @tidemark/tcc-consumer',
+      cause: error
+    })
+  }
 }

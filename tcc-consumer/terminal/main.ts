@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
+import { createInterface } from 'node:readline'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { ConsumedTransaction } from '../consumed-transaction.ts'
 import type { ConsumerOptions } from '../consumer-options.ts'
@@ -7,8 +7,9 @@ import { TransactionConsumer } from '../transaction-consumer.ts'
 import { jsonLines, readable, type TransactionText } from './transaction-text.ts'
 
 /**
- * A TCC consumer in the terminal, as a process of its own (`tidemark read` starts it): standard input holds what to read
- * as one JSON object, so that no secret stands in the process list. Ends after `limit` transactions, or when told to.
+ * A TCC consumer in the terminal, as a process of its own (`tidemark read` starts it): the first line of standard input
+ * says what to read as a JSON object, so that no secret stands in the process list. Ends after `limit` transactions, when
+ * told to, and with standard input: it does not outlive who started it.
  */
 interface Request {
   options: ConsumerOptions
@@ -17,9 +18,12 @@ interface Request {
   json: boolean
 }
 
-const request = JSON.parse(await text(process.stdin)) as Request
+const input = createInterface({ input: process.stdin })
+const [line] = (await once(input, 'line')) as [string]
+const request = JSON.parse(line) as Request
 const consumer = new TransactionConsumer(request.options)
 let stopping = false
+input.on('close', () => process.exit(1))
 process.stdout.on('error', error => {
   // Whoever read our output has gone away (`| head`): nothing is left to do.
   if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0)
@@ -41,6 +45,7 @@ try {
   }
 } finally {
   await consumer.close()
+  process.exit()
 }
 
 async function print(consumer: TransactionConsumer, { limit, json }: Request): Promise<void> {

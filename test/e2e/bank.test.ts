@@ -1,64 +1,16 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { TransactionConsumer, type ConsumedTransaction } from '@tidemark/tcc-consumer'
-import { makeScratchDirectory } from '../../services/scratch.ts'
 import { seededRandom } from '../support/seeded-random.ts'
-import { useKafka } from '../support/kafka.ts'
-import { usePostgres } from '../support/postgres.ts'
-import { startProgram, type Child } from '../support/child.ts'
 import { until } from '../support/until.ts'
 import { BankBooks } from './bank-books.ts'
-import { openBank, openingBalance, work } from './bank-writers.ts'
+import { applyBank, runBank, startAgent, tidemark, useBank, type BankSubscription } from './bank-subscription.ts'
+import { openingBalance, work } from './bank-writers.ts'
 import { SourceOracle } from './source-oracle.ts'
 
 const accounts = 100
-const program = join(import.meta.dirname, '../../capture/main.ts')
-
-interface Bank {
-  url: string
-  brokers: string[]
-  name: string
-  config: string
-}
-
-async function bank(t: TestContext): Promise<Bank> {
-  const postgres = await usePostgres(t)
-  const { url } = await postgres.createDatabase()
-  const kafka = await useKafka(t)
-  const name = kafka
-    .topicName('bank')
-    .replaceAll(/[^a-zA-Z0-9]/g, '_')
-    .toLowerCase()
-  await openBank(url, accounts)
-  const config = join(makeScratchDirectory('bank'), 'tidemark.yaml')
-  writeFileSync(
-    config,
-    `subscription: ${name}
-postgres: {url: '${url}', publication: ${name}, slot: ${name}}
-kafka: {brokers: [${kafka.brokers.join(', ')}]}
-topics: {partitions: 3, replication: 1, prefix: ${name}}
-tables: {public.account: {}, public.transfer: {}, public.written: {}}
-`
-  )
-  return { url, brokers: kafka.brokers, name, config }
-}
-
-async function apply(t: TestContext, { config }: Bank): Promise<void> {
-  const applying = startProgram(t, program, { args: ['apply', '--yes', '-c', config] })
-  const { code } = await applying.ended
-  assert.equal(code, 0, applying.output)
-}
-
-async function run(t: TestContext, { config }: Bank): Promise<Child> {
-  const agent = startProgram(t, program, { args: ['run', '-c', config, '--log-format', 'json'] })
-  await agent.line(/agent\.owner/)
-  return agent
-}
-
 /** Keeps books until it has so many mirrored transactions. */
-async function keepBooks(t: TestContext, bank: Bank, count: () => number): Promise<BankBooks> {
+async function keepBooks(t: TestContext, bank: BankSubscription, count: () => number): Promise<BankBooks> {
   const books = new BankBooks(BigInt(accounts) * openingBalance)
   const consumer = new TransactionConsumer({ brokers: bank.brokers, commitStream: `${bank.name}.commits` })
   t.after(() => consumer.close())
@@ -73,11 +25,11 @@ describe('a bank, from the writers to the books', () => {
   it('keeps the sum, every row and the commit order over eight writers, rollbacks, deletes and key changes', async t => {
     const { random, seed } = seededRandom()
     t.diagnostic(`seed ${seed}`)
-    const parts = await bank(t)
-    await apply(t, parts)
+    const parts = await useBank(t, accounts)
+    await applyBank(t, parts)
     const oracle = await SourceOracle.open(parts.url)
     t.after(() => oracle.close())
-    await run(t, parts)
+    await runBank(t, parts)
     let expected = Infinity
     const keeping = keepBooks(t, parts, () => expected)
     await work(parts.url, { accounts, writers: 8, transactions: 40, random })
@@ -91,10 +43,10 @@ describe('a bank, from the writers to the books', () => {
   })
 
   it('gives the present rows first, then every change of them', async t => {
-    const parts = await bank(t)
+    const parts = await useBank(t, accounts)
     await work(parts.url, { accounts, writers: 2, transactions: 10, random: seededRandom(1).random })
-    await apply(t, parts)
-    await run(t, parts)
+    await applyBank(t, parts)
+    await runBank(t, parts)
     await work(parts.url, { accounts, writers: 1, transactions: 3, random: () => 0.5 })
     const kinds: ConsumedTransaction['kind'][] = []
     const consumer = new TransactionConsumer({ brokers: parts.brokers, commitStream: `${parts.name}.commits` })
@@ -117,13 +69,13 @@ describe('a bank, from the writers to the books', () => {
   })
 
   it('drains and ends with 0 on SIGTERM, and goes on from there', async t => {
-    const parts = await bank(t)
-    await apply(t, parts)
-    const first = await run(t, parts)
+    const parts = await useBank(t, accounts)
+    await applyBank(t, parts)
+    const first = await runBank(t, parts)
     await work(parts.url, { accounts, writers: 2, transactions: 10, random: seededRandom(2).random })
     await first.kill('SIGTERM')
     assert.equal((await first.ended).code, 0, first.output)
-    await run(t, parts)
+    await runBank(t, parts)
     const consumer = new TransactionConsumer({ brokers: parts.brokers, commitStream: `${parts.name}.commits` })
     t.after(() => consumer.close())
     const books = new BankBooks(BigInt(accounts) * openingBalance)
@@ -136,10 +88,10 @@ describe('a bank, from the writers to the books', () => {
   })
 
   it('lets a second agent stand by and take over when the first is killed', async t => {
-    const parts = await bank(t)
-    await apply(t, parts)
-    const first = await run(t, parts)
-    const second = startProgram(t, program, { args: ['run', '-c', parts.config, '--log-format', 'json'] })
+    const parts = await useBank(t, accounts)
+    await applyBank(t, parts)
+    const first = await runBank(t, parts)
+    const second = startAgent(t, parts.config)
     await second.line(/agent\.standby/)
     await first.kill('SIGKILL')
     await second.line(/agent\.owner/)
@@ -147,5 +99,34 @@ describe('a bank, from the writers to the books', () => {
     const books = await keepBooks(t, parts, () => 3)
     assert.deepEqual(books.faults, [])
     await until(() => second.alive, { what: 'the standby to live' })
+  })
+
+  it('shows whole transactions in the terminal, as text and as JSON', async t => {
+    const parts = await useBank(t, 2)
+    await applyBank(t, parts)
+    await runBank(t, parts)
+    await work(parts.url, { accounts: 2, writers: 1, transactions: 2, random: () => 0.5 })
+    // Six framing transactions and the rows of account in one chunk come first.
+    const json = await tidemark(t, 'read', '-c', parts.config, '--limit', '9', '--json')
+    assert.equal(json.code, 0, json.output)
+    const transactions = json.output
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as { sequence: number; records: object[] })
+    assert.deepEqual(
+      transactions.map(({ sequence }) => sequence),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    )
+    assert.deepEqual(
+      transactions.slice(7).map(({ records }) => records.length),
+      [4, 4]
+    )
+    const topic = `${parts.name}.public.account`
+    const text = await tidemark(t, 'read', '-c', parts.config, '--limit', '2', '--topics', topic)
+    assert.equal(text.code, 0, text.output)
+    assert.match(
+      text.output,
+      /#8 {2}\d+ {2}.*4 operations\n( {3}\S+account\/\d@\d+ {2}\{"id":\d+\} .*\n){2} {3}bookmark tm1\./
+    )
   })
 })
