@@ -1,0 +1,73 @@
+import type { Answer } from './wire.ts'
+import { MessageQueue, type QueueAttributes } from './message-queue.ts'
+
+/** Something that goes wrong on demand. */
+export interface Fault {
+  /** The operation of shim.c: N connect, O open, G get, P put, C commit, B back, I inquire, D disconnect. */
+  verb: string
+  /** Reason code given; 0: none, only what else is asked for. */
+  reason: number
+  /** Whether the verb is carried out all the same. */
+  performed?: boolean
+  /** Whether the connection is cut instead of, or after, answering. */
+  drop?: boolean
+  delayMs?: number
+  /** Times the verb goes well first. */
+  skip?: number
+  /** How often; default once. */
+  times?: number
+}
+
+/** The stand-in queue manager: its queues and its faults. */
+export class Broker {
+  readonly name: string
+  readonly id: string
+  /** MAXUMSGS. */
+  maxUncommitted = 10_000
+  /** Server-connection channels; null: any. */
+  channels: string[] | null = null
+  /** User and password; null: nobody is asked. */
+  credentials: { user: string; password: string } | null = null
+  readonly queues = new Map<string, MessageQueue>()
+  readonly connections = new Set<{ cut(): void }>()
+  private readonly faults: Required<Fault>[] = []
+  private order = 0
+
+  constructor(name: string) {
+    this.name = name
+    this.id = `${name}_2026-01-01_00.00.00`
+  }
+
+  define(name: string, attributes: Partial<QueueAttributes>): void {
+    const queue = this.queues.get(name)
+    if (queue) queue.attributes = { ...queue.attributes, ...attributes }
+    else this.queues.set(name, new MessageQueue(name, attributes))
+  }
+
+  nextOrder(): number {
+    return ++this.order
+  }
+
+  add(fault: Fault): void {
+    this.faults.push({ performed: false, drop: false, delayMs: 0, skip: 0, times: 1, ...fault })
+  }
+
+  clearFaults(): void {
+    this.faults.length = 0
+  }
+
+  /** The fault this call meets, if any. */
+  take(verb: string): Required<Fault> | null {
+    const index = this.faults.findIndex(fault => fault.verb === verb)
+    const fault = this.faults[index]
+    if (!fault) return null
+    if (fault.skip > 0) {
+      fault.skip--
+      return null
+    }
+    if (--fault.times === 0) this.faults.splice(index, 1)
+    return fault
+  }
+}
+
+export type Reply = (answer: Answer) => void

@@ -1,0 +1,89 @@
+import { createInterface } from 'node:readline'
+import type { Socket } from 'node:net'
+import { at, groupKey, idAt, sequenceOf, type Message } from './message.ts'
+import type { Broker, Fault } from './broker.ts'
+import type { QueueAttributes } from './message-queue.ts'
+
+/** What a test asks of the stand-in besides the MQI: one JSON object a line each way. */
+export type Command =
+  | { do: 'define'; queue: string; attributes: Partial<QueueAttributes> }
+  | { do: 'clear'; queue: string }
+  | { do: 'look'; queue: string }
+  | { do: 'fault'; fault: Fault }
+  | { do: 'no-faults' }
+  /** Cuts every connection: clients see 2009, their units of work are backed out. */
+  | { do: 'cut' }
+  | { do: 'set'; maxUncommitted?: number; channels?: string[] | null; credentials?: Broker['credentials'] }
+
+/** A message as a test sees it. */
+export interface SeenMessage {
+  body: string
+  msgId: string
+  groupId: string
+  sequence: number
+  backoutCount: number
+  /** In somebody's unit of work. */
+  uncommitted: boolean
+}
+
+export interface Look {
+  depth: number
+  inputs: number
+  messages: SeenMessage[]
+}
+
+/** Messages shown, at most. */
+const shownMax = 5_000
+
+export function serveControl(broker: Broker, socket: Socket): void {
+  socket.on('error', () => {})
+  createInterface({ input: socket }).on('line', line => {
+    const answer = carryOut(broker, JSON.parse(line) as Command)
+    socket.write(`${JSON.stringify(answer)}\n`)
+  })
+}
+
+function carryOut(broker: Broker, command: Command): Look | { ok: true } {
+  switch (command.do) {
+    case 'define':
+      broker.define(command.queue, command.attributes)
+      break
+    case 'clear':
+      broker.queues.get(command.queue)?.clear()
+      break
+    case 'look':
+      return look(broker, command.queue)
+    case 'fault':
+      broker.add(command.fault)
+      break
+    case 'no-faults':
+      broker.clearFaults()
+      break
+    case 'cut':
+      for (const connection of Array.from(broker.connections)) connection.cut()
+      break
+    case 'set':
+      if (command.maxUncommitted !== undefined) broker.maxUncommitted = command.maxUncommitted
+      if (command.channels !== undefined) broker.channels = command.channels
+      if (command.credentials !== undefined) broker.credentials = command.credentials
+      break
+  }
+  return { ok: true }
+}
+
+function look(broker: Broker, name: string): Look {
+  const queue = broker.queues.get(name)
+  if (!queue) return { depth: 0, inputs: 0, messages: [] }
+  return { depth: queue.depth, inputs: queue.inputs, messages: queue.all.slice(0, shownMax).map(seen) }
+}
+
+function seen(message: Message): SeenMessage {
+  return {
+    body: message.body.toString('utf8', 0, 1000),
+    msgId: idAt(message.descriptor, at.msgId).toString('hex'),
+    groupId: Buffer.from(groupKey(message), 'latin1').toString('hex'),
+    sequence: sequenceOf(message),
+    backoutCount: message.descriptor.readInt32LE(at.backoutCount),
+    uncommitted: message.owner !== null
+  }
+}
