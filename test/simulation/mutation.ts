@@ -12,7 +12,7 @@ export interface Mutation {
   /** Section and rule of the commit stream's specification. */
   rule: string
   edits: readonly Edit[]
-  /** It takes thousands of schedules to find: left out of the short form in the tests. */
+  /** It takes hundreds of schedules to find, or thousands: left out of the short form in the tests. */
   rare?: boolean
   /** Configurations in which it is looked for, in turn. */
   configurations: readonly string[]

@@ -126,6 +126,7 @@ export const readerMutations: readonly Mutation[] = [
         to: 'header.epoch < 0'
       }
     ],
+    rare: true,
     configurations: ['retain', 'compact']
   },
   {
@@ -147,6 +148,7 @@ export const readerMutations: readonly Mutation[] = [
     name: 'no-patience-after-leader-change',
     rule: '6 retry after a leader change',
     edits: [{ file: exceptions, from: 'if (left <= 0) return false', to: 'return false' }],
+    rare: true,
     configurations: ['grow']
   },
   {

@@ -9,7 +9,7 @@ import { commandFor, tell } from './repetition.ts'
 import { runSchedule } from './schedule.ts'
 
 // The short form of `npm run simulate`: enough to notice that a rule has been lost.
-const schedulesEach = 100
+const schedulesEach = 80
 const huntSchedulesMax = 1_500
 
 async function reportsOf(tasks: Task[]): Promise<Report[]> {
