@@ -58,7 +58,12 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'PRODUCE_FAILED',
   'PRODUCER_FENCED',
   'SUPERSEDED',
-  'SLOT_IN_USE'
+  'SLOT_IN_USE',
+  'MQ_UNREACHABLE',
+  'MQ_QUEUE_IN_USE',
+  'MQ_COMMIT_IN_DOUBT',
+  'MQ_UNIT_BACKED_OUT',
+  'MQ_UNIT_TOO_SLOW'
 ])
 
 const retryMsFirst = 200
@@ -69,6 +74,8 @@ export class Agent {
   private readonly options: AgentOptions
   private readonly log: CommitStreamLog
   private interruptions = 0
+  /** The last error is one that its source mends by being read again. */
+  private mending = false
 
   constructor(options: AgentOptions) {
     this.options = options
@@ -88,7 +95,9 @@ export class Agent {
   }
 
   private async interrupted(error: unknown, signal: AbortSignal): Promise<void> {
-    if (!isTidemarkError(error) || !passing.has(error.code)) throw error
+    const passes = isTidemarkError(error) && (passing.has(error.code) || this.mending)
+    this.mending = false
+    if (!passes) throw error
     const retryInMs = Math.min(retryMsMax, retryMsFirst * 2 ** this.interruptions++)
     this.options.onEvent({ type: 'interrupted', error, retryInMs })
     await this.options.surroundings.delay(retryInMs, signal).catch(() => {})
@@ -104,6 +113,9 @@ export class Agent {
       const { epoch, state } = ownership
       this.options.onEvent({ type: 'owner', epoch, sequence: state.sequence, position: state.position })
       await this.work(connection, ownership, signal)
+    } catch (error) {
+      this.mending = connection.mends?.(error) ?? false
+      throw error
     } finally {
       session.abort()
       await connection.close()
@@ -160,7 +172,8 @@ export class Agent {
 
   private async drain(connection: SourceConnection, tenure: Tenure): Promise<void> {
     const { surroundings, drainMs, onEvent } = this.options
-    connection.pause()
+    if (connection.rest) connection.rest()
+    else connection.pause()
     const limit = new AbortController()
     const tooLong = surroundings.delay(drainMs, limit.signal).catch(() => {})
     await Promise.race([tenure.delivery.drain(), tooLong, tenure.failed])

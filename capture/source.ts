@@ -14,6 +14,18 @@ export interface TransactionReceiver {
   idle(position: PositionBytes): void
 }
 
+/**
+ * Takes transactions that the source can settle only together: an MQ unit of work holds several. `commit` gets
+ * `withUnit` for each; `unit` then gives the position that settles all of them. They are named in one append, all or
+ * none, so that the stream never ends inside a unit (docs/decisions/0020).
+ */
+export interface UnitReceiver extends TransactionReceiver {
+  unit(position: PositionBytes): void
+}
+
+/** Position of a transaction that is settled with the unit it stands in. */
+export const withUnit: PositionBytes = new Uint8Array(0)
+
 export interface SourceIdentity {
   /** PostgreSQL's system identifier; a queue manager's id. */
   system: string
@@ -39,6 +51,13 @@ export interface SourceConnection {
   /** While paused the receiver is not called for new input, apart from what was already read from the socket. */
   pause(): void
   resume(): void
+  /**
+   * Begins no further transaction and brings what is open to its end, for good: what a source needs that settles several
+   * transactions together. Where it is absent, pausing does.
+   */
+  rest?(): void
+  /** Whether to try again after an error that is no fault of the connection: the source sets the culprit aside in time. */
+  mends?(error: unknown): boolean
   /** Everything at or before `position` is safe: the source may forget it. */
   settle(position: PositionBytes): void
   close(): Promise<void>

@@ -5,7 +5,7 @@ import type { PositionBytes } from '@tidemark/schemas/position.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { Delivery, type DeliveryOptions } from './delivery/delivery.ts'
 import type { Ownership } from './ownership/take-over.ts'
-import type { TransactionReceiver } from './source.ts'
+import type { UnitReceiver } from './source.ts'
 
 /** What turns operations into records; made anew for each ownership, around its open transaction. */
 export interface OperationProcessor {
@@ -38,7 +38,7 @@ const flushBytes = 1_048_576
  * One ownership from its first State entry to its end: takes operations, gives them to the processor, delivers what it
  * makes. Fails once, with the first error.
  */
-export class Tenure implements TransactionReceiver {
+export class Tenure implements UnitReceiver {
   readonly delivery: Delivery
   /** Rejects with the first error; never resolves. */
   readonly failed: Promise<never>
@@ -112,8 +112,15 @@ export class Tenure implements TransactionReceiver {
     this.context = null
     this.counters.transactions++
     this.counters.operations += this.operations
-    this.passed = position
+    if (position.length > 0) this.passed = position
     if (this.delivery.writer.commit(position, this.operations)) this.delivery.flushSoon()
+  }
+
+  /** Ends a unit: a State entry with its position, in the same append as the unit's transactions. */
+  unit(position: PositionBytes): void {
+    if (this.delivery.hasFailed) return
+    this.passed = position
+    this.nameState(position)
   }
 
   idle(position: PositionBytes): void {

@@ -68,6 +68,68 @@ export const errorCodes = {
     cure: 'run `tidemark apply` again: it starts the copy anew'
   },
 
+  // IBM MQ
+  MQ_CLIENT_MISSING: {
+    means: 'the npm package `ibmmq` or the MQ client library it loads is not installed',
+    cure: 'run `npm install ibmmq@2.1.9` beside the configuration file, and install the MQ client (libmqm_r) it loads'
+  },
+  MQ_UNREACHABLE: {
+    means: 'the queue manager cannot be reached, or the connection to it broke',
+    cure: 'check that the queue manager and its listener run, and `mq.connection.name`; the agent tries again by itself'
+  },
+  MQ_QUEUE_MANAGER_UNKNOWN: {
+    means: 'the server reached is another queue manager than `mq.queueManager` names',
+    cure: 'correct `mq.queueManager` or `mq.connection.name`'
+  },
+  MQ_CHANNEL_UNSUITABLE: {
+    means: 'the server-connection channel does not exist, or refuses clients',
+    cure: 'correct `mq.connection.channel`, or define it: DEFINE CHANNEL(<name>) CHLTYPE(SVRCONN)'
+  },
+  MQ_AUTHORIZATION: {
+    means: 'the queue manager refuses the user, or what it wants to do',
+    cure: 'check `mq.connection.user` and the channel authentication records; grant +connect +inq on the queue manager and +get +browse +inq on the queue'
+  },
+  MQ_QUEUE_MISSING: {
+    means: 'the queue manager has no queue of that name',
+    cure: 'correct the name under `mq.queues` (names are case-sensitive), or define it: DEFINE QLOCAL(<name>)'
+  },
+  MQ_QUEUE_IN_USE: {
+    means: 'another program has the queue open for input',
+    cure: 'stop the other reader; a standby agent takes over by itself. To leave an application alone, read a copy: ALTER QLOCAL(<queue>) STREAMQ(<copy>)'
+  },
+  MQ_QUEUE_UNSUITABLE: {
+    means: 'a queue has an attribute that its way of reading cannot work with',
+    cure: 'alter the attribute that the message names'
+  },
+  MQ_COMMIT_IN_DOUBT: {
+    means: 'the connection broke while a unit of work was committed: whether it was is not known',
+    cure: 'nothing to do: what comes again is recognised and dropped'
+  },
+  MQ_UNIT_BACKED_OUT: {
+    means: 'the queue manager backed a unit of work out (its log was full, or the unit too old)',
+    cure: 'nothing to do if it is rare; else lower `mq.unitOfWork.messages` or enlarge the log of the queue manager'
+  },
+  MQ_UNIT_TOO_LARGE: {
+    means: 'one transaction has more messages than a unit of work may hold',
+    cure: 'raise MAXUMSGS of the queue manager: ALTER QMGR MAXUMSGS(<n>)'
+  },
+  MQ_UNIT_TOO_SLOW: {
+    means: 'a unit of work was open too long, since Kafka did not take its records',
+    cure: 'see why Kafka is slow or away; the unit was backed out and is read again'
+  },
+  MQ_POISON_MESSAGE: {
+    means: 'a message was backed out as often as BOTHRESH allows, and there is no queue to move it to',
+    cure: 'mend what fails on the message, or name a queue to move such messages to: ALTER QLOCAL(<queue>) BOQNAME(<other>)'
+  },
+  MQ_MESSAGE_TOO_LARGE: {
+    means: 'a message is larger than `mq.messageBytesMax`',
+    cure: 'raise `mq.messageBytesMax`, and max.message.bytes of the topic with it'
+  },
+  MQ_CALL_FAILED: {
+    means: 'a call of the message queue interface failed for another reason',
+    cure: 'look the reason code up: `mqrc <code>` on a machine with MQ'
+  },
+
   // Reading
   SEQUENCE_GAP: {
     means: 'the commit stream skips a sequence number',
@@ -187,6 +249,18 @@ export const errorCodes = {
   NOT_AVAILABLE: {
     means: 'the configuration or the command line asks for something this version does not have yet',
     cure: 'leave it out, or use a version that has it'
+  },
+  KEY_INVALID: {
+    means: 'a key file cannot be read or does not hold a key that can be used',
+    cure: 'give the right file, as the message says; until then nothing is sent unprotected, the agent does not start'
+  },
+  FILTER_INVALID: {
+    means: 'a condition on rows cannot be understood, or does not fit the columns it names',
+    cure: 'correct the condition as the message says'
+  },
+  TOPIC_EXPOSED: {
+    means: 'a restricted topic may be read by others than the principals named',
+    cure: 'remove or narrow the ACLs the message names; the agent does not send to the topic before'
   },
   USAGE: { means: 'wrong use of a command or an option', cure: 'see --help' },
 

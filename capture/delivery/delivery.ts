@@ -171,12 +171,19 @@ export class Delivery {
     for (const batch of recycled) this.writer.recycle(batch)
   }
 
+  /** Facts up to the last that has a position of its own; those after it wait for the end of their unit. */
+  private get settleable(): number {
+    let count = this.named.length
+    while (count > 0 && !endsUnit(this.named[count - 1])) count--
+    return count
+  }
+
   /** Names what is safe: one append in flight, in sequence order. */
   private async name(): Promise<void> {
     if (this.naming || this.failed) return
     this.naming = true
     try {
-      while (!this.failed && this.named.length > 0) await this.nameOnce()
+      while (!this.failed && this.settleable > 0) await this.nameOnce()
     } catch (error) {
       this.fail(error)
     } finally {
@@ -189,8 +196,10 @@ export class Delivery {
   private async nameOnce(): Promise<void> {
     const { writer, own, epoch } = this.ownership
     const packer = new CommitsPacker(epoch, own.known)
+    const { settleable } = this
     let count = 0
-    while (count < this.named.length && count < factsPerAppendMax && packer.bytesUpperBound < appendBytesMax) {
+    // A unit is not cut: an append that names part of it would leave the stream without the unit's position.
+    while (count < settleable && (!isFull(packer, count) || !endsUnit(this.named[count - 1]))) {
       packer.add(this.named[count++]!)
     }
     const facts = this.named.splice(0, count)
@@ -229,6 +238,15 @@ export class Delivery {
     this.drained = []
     for (const wake of waiting) wake()
   }
+}
+
+function isFull(packer: CommitsPacker, count: number): boolean {
+  return count >= factsPerAppendMax || packer.bytesUpperBound >= appendBytesMax
+}
+
+/** A transaction without a position of its own is settled by the State that ends its unit. */
+function endsUnit(fact: NamedFact | undefined): boolean {
+  return fact === undefined || fact.position.length > 0
 }
 
 function countTransactions(facts: readonly NamedFact[]): number {
