@@ -35,6 +35,7 @@ export class LargeTransaction implements RecordSource {
 
   /** Without waiting where the fetched bytes reach. Throws RECORDS_MISSING, RECORDS_CONFLICTING, USAGE. */
   next(): TransactionRecord | null | Promise<TransactionRecord | null> {
+    if (this.reader.turns.isDue()) return this.nextAfterTurn()
     for (;;) {
       if (this.state === 'left') throw this.wasLeft()
       if (this.state === 'read') return null
@@ -81,6 +82,12 @@ export class LargeTransaction implements RecordSource {
       await this.reader.more()
     }
     this.reader.signal.throwIfAborted()
+    return this.next()
+  }
+
+  private async nextAfterTurn(): Promise<TransactionRecord | null> {
+    this.reader.prefetch.fill()
+    await this.reader.turns.give()
     return this.next()
   }
 

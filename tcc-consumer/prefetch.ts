@@ -11,6 +11,9 @@ export interface PrefetchLimits {
 /** Below this a fetch is not worth its round trip. */
 export const partitionBytesMin = 65_536
 
+/** Part of its share that a partition may hold and still be asked for more: waiting longer, the reader would run dry. */
+const refillBelow = 0.75
+
 interface Flight {
   queues: readonly FetchQueue[]
   generations: readonly number[]
@@ -138,12 +141,12 @@ export class Prefetch {
   }
 
   /**
-   * Partitions with at least half of their share free; a doubtful one alone. One that is stopped waits for its reader to
+   * Partitions with at least a quarter of their share free; a doubtful one alone. One that is stopped waits for its reader to
    * decide.
    */
   private due(): FetchQueue[] {
-    const half = this.share() / 2
-    const due = [...this.queues].filter(queue => !queue.isStopped && queue.heldBytes <= half)
+    const enough = this.share() * refillBelow
+    const due = [...this.queues].filter(queue => !queue.isStopped && queue.heldBytes <= enough)
     const doubtful = due.find(queue => queue.isDoubtful)
     return doubtful === undefined ? due : [doubtful]
   }

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import { formatBookmark } from '@tidemark/schemas/bookmark.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { ConsumedTransaction } from './consumed-transaction.ts'
@@ -9,11 +8,6 @@ import type { GroupMembership } from './group-membership.ts'
 import { openStream } from './open-stream.ts'
 import { openSource, type Source } from './source.ts'
 import type { TransactionReader } from './transaction-reader.ts'
-
-/** The user's loop may run this long on fetched data before sockets and timers get a turn. */
-const turnMs = 10
-/** The clock is looked at once in so many transactions. */
-const turnCheck = 16
 
 type Next = IteratorResult<ConsumedTransaction, undefined>
 
@@ -38,8 +32,6 @@ export class TransactionConsumer implements AsyncIterable<ConsumedTransaction> {
   private failure: { error: unknown } | null = null
   private busy = false
   private standby = false
-  private untilCheck = turnCheck
-  private lastTurnMs = 0
 
   /** Connects to nothing yet. Throws CONFIG_INVALID naming the option, BOOKMARK_INVALID. */
   constructor(options: ConsumerOptions) {
@@ -93,7 +85,8 @@ export class TransactionConsumer implements AsyncIterable<ConsumedTransaction> {
     if (this.busy) return rejectedUse()
     if (this.closing.signal.aborted) return Promise.resolve({ done: true, value: undefined })
     const { reader } = this
-    if (reader === null || this.failure !== null || --this.untilCheck <= 0) return this.nextSlowly()
+    if (reader === null || this.failure !== null) return this.nextSlowly()
+    if (reader.turns.isDue()) return this.nextSlowly(reader)
     let transaction
     try {
       transaction = reader.take()
@@ -105,12 +98,12 @@ export class TransactionConsumer implements AsyncIterable<ConsumedTransaction> {
     return Promise.resolve({ done: false, value: transaction })
   }
 
-  /** Where something must be waited for: data, a turn of the event loop, a turn in the group. */
-  private async nextSlowly(): Promise<Next> {
+  /** Where something must be waited for: data, the group, or a turn of the event loop, which `busy` is to give. */
+  private async nextSlowly(busy?: TransactionReader): Promise<Next> {
     if (this.failure !== null) throw this.failure.error
     this.busy = true
     try {
-      await this.giveTurn()
+      if (busy !== undefined) await giveTurn(busy)
       for (;;) {
         const transaction = await this.nextOf(await this.opened())
         if (transaction === null) continue
@@ -134,27 +127,12 @@ export class TransactionConsumer implements AsyncIterable<ConsumedTransaction> {
         if (transaction !== null) return transaction
         await this.progress?.advance(reader.reached, this.settings.clock.steadyMs())
         await reader.more()
-        this.turned()
       }
     } catch (error) {
       if (!this.isTurnOver(error)) throw error
       await this.retire(reader)
       return null
     }
-  }
-
-  private async giveTurn(): Promise<void> {
-    if (this.untilCheck > 0) return
-    this.untilCheck = turnCheck
-    this.reader?.prefetch.fill()
-    if (this.settings.clock.steadyMs() - this.lastTurnMs < turnMs) return
-    await setImmediate()
-    this.turned()
-  }
-
-  private turned(): void {
-    this.lastTurnMs = this.settings.clock.steadyMs()
-    this.untilCheck = turnCheck
   }
 
   private opened(): Promise<TransactionReader> {
@@ -204,6 +182,11 @@ export class TransactionConsumer implements AsyncIterable<ConsumedTransaction> {
     this.failure ??= { error }
     throw error
   }
+}
+
+async function giveTurn({ prefetch, turns }: TransactionReader): Promise<void> {
+  prefetch.fill()
+  await turns.give()
 }
 
 /** Why waiting ended; never leaves the consumer. */
