@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { TableName } from './identifier.ts'
-import type { ReplicaIdentity } from './pgoutput.ts'
+import { replicaIdentities, type ReplicaIdentity } from './pgoutput.ts'
 
 export type TableKind = 'table' | 'partitioned' | 'partition' | 'view' | 'materialized view' | 'foreign table' | 'other'
 
@@ -89,7 +89,6 @@ const persistences: Readonly<Record<string, TableFacts['persistence']>> = {
   u: 'unlogged',
   t: 'temporary'
 }
-const identities: Readonly<Record<string, ReplicaIdentity>> = { d: 'default', n: 'nothing', f: 'full', i: 'index' }
 
 /** The tables that exist, in the order asked for; who is missing is not in it. */
 export async function inspectTables(client: pg.Client, tables: readonly TableName[]): Promise<TableFacts[]> {
@@ -103,7 +102,7 @@ function factsOf({ relkind, isPartition, relpersistence, relreplident, ...facts 
     ...facts,
     kind: isPartition && relkind !== 'f' ? 'partition' : (kinds[relkind] ?? 'other'),
     persistence: persistences[relpersistence] ?? 'permanent',
-    replicaIdentity: identities[relreplident] ?? 'default'
+    replicaIdentity: replicaIdentities[relreplident] ?? 'default'
   }
 }
 

@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '@tidemark/kafka/clock.ts'
+import type { Clock } from '@tidemark/kafka/clock.ts'
 import { takeOver, type FrameHandler, type FrameReader } from './frame-reader.ts'
 import { Pacing, defaultPacing, type PacingLimits } from './pacing.ts'
 import { connectionOf, destroySession, socketOf, type BulkSession } from './session.ts'
@@ -7,14 +7,6 @@ import { connectionOf, destroySession, socketOf, type BulkSession } from './sess
 export interface SourceClock extends Omit<Clock, 'random'> {
   /** Runs `task` once after `ms`; the function returned takes it back. */
   after(ms: number, task: () => void): () => void
-}
-
-export const systemSourceClock: SourceClock = {
-  ...systemClock,
-  after: (ms, task) => {
-    const timer = setTimeout(task, ms)
-    return () => clearTimeout(timer)
-  }
 }
 
 export interface CopyStreamOptions {

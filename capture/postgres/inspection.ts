@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { parseLsn, type Lsn } from '@tidemark/schemas/position.ts'
+import { serverVersion } from './server-version.ts'
 
 export interface ServerFacts {
   /** server_version_num: 180004 is 18.4. */
@@ -133,13 +134,11 @@ export async function inspectPublication(client: pg.Client, name: string): Promi
   )
   if (rows[0] === undefined) return null
   const { oid, ...facts } = rows[0]
-  const { version } = (await client.query<{ version: number }>(versionSql)).rows[0]!
+  const version = await serverVersion(client)
   const tables = await client.query<PublishedTable>(publishedTablesSql(version), [oid])
   const schemas = version < 150_000 ? [] : await publishedSchemas(client, oid)
   return { ...facts, schemas, tables: tables.rows }
 }
-
-const versionSql = "SELECT current_setting('server_version_num')::int AS version"
 
 /** Column lists (prattrs) and row filters (prqual) came with PostgreSQL 15. */
 function publishedTablesSql(version: number): string {

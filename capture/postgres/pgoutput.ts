@@ -56,7 +56,8 @@ export interface PgoutputHandler {
   ): void
 }
 
-const replicaIdentities: Readonly<Record<string, ReplicaIdentity>> = {
+/** By their letter in the stream and in pg_class.relreplident. */
+export const replicaIdentities: Readonly<Record<string, ReplicaIdentity>> = {
   d: 'default',
   n: 'nothing',
   f: 'full',

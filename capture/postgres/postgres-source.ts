@@ -9,7 +9,7 @@ import { livenessTimings } from './liveness.ts'
 import { loadInto, loadPublication } from './relation-catalogue.ts'
 import { ReplicationConnection } from './replication-connection.ts'
 import { serverError, sqlState } from './server-error.ts'
-import { connectBulk, contextOf, destroySession, type BulkSession, type SessionOptions } from './session.ts'
+import { backendPid, connectBulk, contextOf, destroySession, type BulkSession, type SessionOptions } from './session.ts'
 import { readSlot, usableSlot } from './slot-state.ts'
 import { SqlSession } from './sql-session.ts'
 
@@ -139,7 +139,7 @@ export class PostgresSource implements Source {
   }
 
   private async rememberWalsender(sql: SqlSession, client: pg.Client): Promise<void> {
-    const pid = (client as unknown as { processID: number }).processID
+    const pid = backendPid(client)
     const { rows } = await sql.do('reading pg_stat_activity', sqlClient =>
       sqlClient.query<{ started: string | null }>(backendStartSql, [pid])
     )

@@ -1,5 +1,5 @@
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { quoteIdentifier, quoteTable, tableText, type TableName } from './identifier.ts'
+import { quoteIdentifier, quoteTable, type TableName } from './identifier.ts'
 import type { PublicationFacts } from './inspection.ts'
 import { serverError, type Meaning } from './server-error.ts'
 import { contextOf, type SessionOptions } from './session.ts'
@@ -105,9 +105,4 @@ function without(tables: readonly TableName[], others: readonly TableName[]): Ta
   return tables
     .filter(table => !known.has(JSON.stringify([table.schema, table.name])))
     .map(({ schema, name }) => ({ schema, name }))
-}
-
-/** Tables as a list for people. */
-export function tablesText(tables: readonly TableName[]): string {
-  return tables.map(tableText).join(', ')
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { quoteIdentifier, quoteTable } from './identifier.ts'
-import type { RelationMessage, ReplicaIdentity } from './pgoutput.ts'
+import { replicaIdentities, type RelationMessage } from './pgoutput.ts'
+import { serverVersion } from './server-version.ts'
 
 /** A table as the publication sends it, read from the catalogue instead of the stream. */
 export interface PublishedRelation {
@@ -22,19 +23,14 @@ interface RelationRow {
   columns: { name: string; identity: boolean; typeOid: number; modifier: number }[]
 }
 
-const identities: Readonly<Record<string, ReplicaIdentity>> = { d: 'default', n: 'nothing', f: 'full', i: 'index' }
-
 /** Every table the publication sends, in the order of their names; partitions or their root as it is published. */
 export async function publishedRelations(client: pg.Client, publication: string): Promise<PublishedRelation[]> {
-  const { rows: versions } = await client.query<{ version: number }>(
-    "SELECT current_setting('server_version_num')::int AS version"
-  )
-  const { rows } = await client.query<RelationRow>(relationsSql(versions[0]!.version), [publication])
+  const { rows } = await client.query<RelationRow>(relationsSql(await serverVersion(client)), [publication])
   return rows.map(row => ({ message: messageOf(row), select: selectOf(row), rowSecurity: row.rowSecurity }))
 }
 
 function messageOf({ id, schema, name, identity, columns }: RelationRow): RelationMessage {
-  return { id, schema, name, replicaIdentity: identities[identity] ?? 'default', columns }
+  return { id, schema, name, replicaIdentity: replicaIdentities[identity] ?? 'default', columns }
 }
 
 /** A table without its inheritance children, which are tables of their own to the stream; a partitioned one with. */

@@ -145,6 +145,11 @@ export function socketOf(client: pg.Client): Socket {
   return connectionOf(client).stream
 }
 
+/** Process id of the server's backend. */
+export function backendPid(client: pg.Client): number {
+  return (client as unknown as { processID: number }).processID
+}
+
 interface PgConnection {
   stream: Socket
   once(event: string, listener: () => void): unknown

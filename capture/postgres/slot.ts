@@ -4,7 +4,8 @@ import type { SourceClock } from './copy-stream.ts'
 import { quoteIdentifier } from './identifier.ts'
 import { openWriters, type OpenWriter } from './inspection.ts'
 import { serverError, type Meaning } from './server-error.ts'
-import { connectReplication, contextOf, destroySession, type SessionOptions } from './session.ts'
+import { serverVersion } from './server-version.ts'
+import { backendPid, connectReplication, contextOf, destroySession, type SessionOptions } from './session.ts'
 import type { SqlSession } from './sql-session.ts'
 
 export interface SlotCreation {
@@ -61,7 +62,7 @@ export async function createSlot(creation: SlotCreation): Promise<CreatedSlot> {
 
 /** A walsender that waits for a transaction does not notice a closed socket, and would leave the slot behind. */
 async function cancelCreation({ sql }: SlotCreation, client: pg.Client): Promise<void> {
-  const pid = (client as unknown as { processID: number }).processID
+  const pid = backendPid(client)
   await sql
     .do('cancelling the creation of the slot', session => session.query('SELECT pg_terminate_backend($1)', [pid]))
     .catch(() => {})
@@ -70,8 +71,7 @@ async function cancelCreation({ sql }: SlotCreation, client: pg.Client): Promise
 
 /** The options in parentheses came with PostgreSQL 15, transaction_timeout and failover with 17. */
 async function creationCommand(client: pg.Client, { slot, failover }: SlotCreation): Promise<string> {
-  const { rows } = await client.query<{ version: string }>("SELECT current_setting('server_version_num') AS version")
-  const version = Number(rows[0]!.version)
+  const version = await serverVersion(client)
   const command = `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} LOGICAL pgoutput`
   if (version < 150_000) return `${command} EXPORT_SNAPSHOT`
   // The exported snapshot lives in a transaction of this session, open until the copy is done.
