@@ -1,6 +1,7 @@
 import { KafkaAdmin } from '@tidemark/kafka/admin.ts'
 import { Cluster } from '@tidemark/kafka/cluster.ts'
 import { PartitionFetcher } from '@tidemark/kafka/partition-fetcher.ts'
+import type { Compression } from '@tidemark/kafka/record-batch/compression.ts'
 import { ProducerSession, type Hold } from '@tidemark/kafka/producer-session.ts'
 import { ClusterProduceWire } from '@tidemark/kafka/wire.ts'
 import type { Notice } from '@tidemark/kcop/notice.ts'
@@ -67,12 +68,14 @@ export async function openSubscription(options: SubscriptionOptions): Promise<Su
 /** One transactional id for each producer of the stream: raising its epoch fences the owner before. */
 export function sessionOpener(
   cluster: Cluster,
+  compression: Compression = 'none',
   onEvent: (event: SubscriptionEvent) => void = () => {}
 ): AgentOptions['openSession'] {
   const wire = new ClusterProduceWire(cluster)
   return (stream, signal) =>
     ProducerSession.open(wire, `tidemark-${stream.toString(16).padStart(8, '0')}-0`, {
       signal,
+      compression,
       onHold: hold => onEvent({ type: 'held', hold }),
       onResume: (hold, heldMs) => onEvent({ type: 'released', hold, heldMs })
     })
@@ -99,7 +102,7 @@ export function agentOptions(
       onWaiting: holder => onEvent({ type: 'slot-held', holder })
     }),
     reader: PartitionFetcher.of(cluster),
-    openSession: sessionOpener(cluster, onEvent),
+    openSession: sessionOpener(cluster, configuration.compression, onEvent),
     topics: new ClusterTopics({
       admin: new KafkaAdmin(cluster),
       applied: new Set(knownDataTopics(configuration)),

@@ -17,6 +17,7 @@ import { parseTableName } from './table-name.ts'
  */
 export function complete(written: ConfigurationFile, file: string): Configuration {
   const { subscription } = written
+  const { compression, ...kafka } = structuredClone(written.kafka)
   const topics = completeTopics(written)
   return deepFreeze({
     file,
@@ -27,7 +28,8 @@ export function complete(written: ConfigurationFile, file: string): Configuratio
       slot: written.postgres!.slot ?? defaultSlot(subscription)
     },
     // A clone, since what the YAML reader makes has no prototype.
-    kafka: { ...structuredClone(written.kafka), clientId: `tidemark-${subscription}` } as KafkaConnection,
+    kafka: { ...kafka, clientId: `tidemark-${subscription}` } as KafkaConnection,
+    compression: compression as Configuration['compression'],
     commitStream: commitStreamOf(written),
     topics,
     tables: Object.entries(written.tables ?? {}).map(([name, table]) =>

@@ -57,6 +57,7 @@ test('a minimal file is completed with every default', () => {
     },
     kafka: { brokers: ['127.0.0.1:9092'], clientId: 'tidemark-bank' },
     commitStream: 'bank.commits',
+    compression: 'none',
     topics: { partitions: 6, replication: null, prefix: 'bank' },
     tables: [
       {

@@ -1,4 +1,5 @@
 import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
+import type { Compression } from '@tidemark/kafka/record-batch/compression.ts'
 import type { AdditionalColumn, Deletes, Format, OutboxTableFile } from './table-options.ts'
 import type { TableName } from './table-name.ts'
 
@@ -12,6 +13,8 @@ export interface Configuration {
   readonly subscription: string
   readonly postgres: PostgresConfiguration
   readonly kafka: Readonly<KafkaConnection>
+  /** Of the record batches written. */
+  readonly compression: Compression
   /** Topic of the commit stream. */
   readonly commitStream: string
   readonly topics: TopicDefaults

@@ -36,7 +36,13 @@ export const kafka = Type.Object(
       description: 'Some brokers as `host:port` (9092 when left out); the others are found through them.'
     }),
     tls: Type.Optional(tls),
-    sasl: Type.Optional(sasl)
+    sasl: Type.Optional(sasl),
+    compression: Type.Optional(
+      Type.Enum(['none', 'gzip', 'snappy', 'lz4', 'zstd'], {
+        description: 'Of the record batches written. `none` is fastest; `lz4` costs least of the others.',
+        default: 'none'
+      })
+    )
   },
   { additionalProperties: false, description: 'The Kafka cluster to write to.' }
 )
