@@ -1,23 +1,26 @@
 import type { Table } from '@tidemark/schemas/table.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Format, TableFormat } from './format.ts'
-import { AuditProcessor, AuditSingleProcessor } from './formats/audit.ts'
 import { csvFormat, csvJournalFormat } from './formats/csv.ts'
 import { jsonFormat } from './formats/json.ts'
 import { RepeatedNotice, type Notify } from './notice.ts'
 import { OutboxTableProcessor } from './outbox/outbox-table.ts'
 import type { BuiltInProcessor } from './processor.ts'
 import type { RecordSink } from './record-sink.ts'
-import type { OutboxTableRule, ProducerRules, TableRule } from './rules.ts'
+import type { ColumnProtections } from './protection/column-protections.ts'
+import { placeOf } from './routing/column-plan.ts'
+import { compileOutput } from './routing/output-compiler.ts'
+import { OutputsProcessor, type TableOutput } from './routing/table-output.ts'
+import { topicTemplate } from './routing/topic-template.ts'
+import type { OutboxTableRule, OutputRule, ProducerRules, TableRule } from './rules.ts'
 import { Scratch } from './scratch.ts'
-import { keyColumnsOf } from './table-key.ts'
-import { TableProcessor } from './table-processor.ts'
-import { topicNameFault } from './topic-name.ts'
 
 /** What is done for one version of a table. */
 export interface Route {
   readonly table: Table
   readonly builtIn: BuiltInProcessor
+  /** What a user processor sees of an operation: the shape of the main output; null: the operation as it is. */
+  readonly main: TableOutput | null
   /** For the key a user processor sees; null when records of the table have none. */
   readonly keyFormat: TableFormat | null
   /** File of the user processor, or null. */
@@ -30,6 +33,7 @@ export interface CatalogOptions {
   rules: ProducerRules
   sink: RecordSink
   formats: readonly Format[]
+  protections: ColumnProtections
   notify: Notify
 }
 
@@ -90,35 +94,43 @@ export class Catalog {
     if (outbox === undefined) return null
     const { sink, notify } = this.options
     const builtIn = new OutboxTableProcessor(table, outbox, sink, notify)
-    return { table, builtIn, keyFormat: null, processor: null, isOutbox: true }
+    return { table, builtIn, main: null, keyFormat: null, processor: null, isOutbox: true }
   }
 
   private tableRoute(table: Table, rule: TableRule): Route {
-    const key = keyColumnsOf(table, rule)
-    const format = (this.formats.get(rule.format) ?? jsonFormat).compile(table, key, rule.topic)
-    const wait = format.ready?.()
-    if (wait) this.pending.push(wait)
-    const { keyScratch, valueScratch } = this
-    const target = { table, topic: this.options.sink.topic(rule.topic), key, keyScratch, valueScratch }
+    const context = {
+      sink: this.options.sink,
+      formats: this.formats,
+      protections: this.options.protections,
+      keyScratch: this.keyScratch,
+      valueScratch: this.valueScratch,
+      onWait: (wait: Promise<void>) => void this.pending.push(wait)
+    }
+    const main = compileOutput(table, rule, context)
+    const outputs = [main, ...rule.also.map(also => compileOutput(table, also, context))]
+    const plain = outputs.length === 1 && main.isPlain
     return {
       table,
-      builtIn: builtInFor(rule, { ...target, format, deletes: rule.deletes }),
-      keyFormat: key.length === 0 ? null : format,
+      builtIn: plain ? main.processor : new OutputsProcessor(outputs),
+      main: main.isPlain ? null : main,
+      keyFormat: main.keyFormat,
       processor: rule.processor,
       isOutbox: false
     }
   }
 
   private check(rule: TableRule): void {
-    const fault = topicNameFault(rule.topic)
-    if (fault !== null) {
-      throw new TidemarkError('CONFIG_INVALID', { message: `the topic of table ${rule.qualifiedName} ${fault}` })
-    }
+    for (const output of [rule, ...rule.also]) this.checkOutput(output, rule.qualifiedName)
+  }
+
+  private checkOutput(rule: OutputRule, table: string): void {
+    topicTemplate(rule.topic, null)
     if (auditFormats.has(rule.format) || this.formats.has(rule.format)) return
     const known = [...this.formats.keys(), ...auditFormats].join(', ')
     throw new TidemarkError('NOT_AVAILABLE', {
-      message: `table ${rule.qualifiedName} asks for format ${rule.format}, which this version has not`,
-      cure: `use one of: ${known}`
+      message: `table ${table} asks for format ${rule.format}, which this version has not`,
+      cure: `use one of: ${known}`,
+      ...placeOf(rule)
     })
   }
 
@@ -131,9 +143,3 @@ export class Catalog {
 /** Formats that need nothing but the row. */
 const plainFormats: readonly Format[] = [jsonFormat, csvFormat, csvJournalFormat]
 const auditFormats: ReadonlySet<string> = new Set(['audit', 'audit-single'])
-
-function builtInFor(rule: TableRule, options: ConstructorParameters<typeof TableProcessor>[0]): BuiltInProcessor {
-  if (rule.format === 'audit') return new AuditProcessor(options)
-  if (rule.format === 'audit-single') return new AuditSingleProcessor(options)
-  return new TableProcessor(options)
-}

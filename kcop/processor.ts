@@ -62,8 +62,11 @@ export interface Processor {
 /** A processor of this package: takes operations as the source fills them. */
 export interface BuiltInProcessor {
   readonly name: string
-  process(operation: Operation, out: Output): void
+  process(operation: Operation, out: SinkOutput): void
 }
+
+/** What built-in processors need of an output. */
+export type SinkOutput = Pick<Output, 'sink'>
 
 /** Declares a processor; the types of `operation` and `out` come with it. */
 export function defineProcessor(processor: Processor): Processor {

@@ -1,3 +1,4 @@
+import { randomBytes as systemRandomBytes } from 'node:crypto'
 import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
@@ -10,6 +11,8 @@ import { OutboxMessageProcessor } from './outbox/outbox-message.ts'
 import { RecordOutput } from './output.ts'
 import type { BuiltInProcessor, Processor } from './processor.ts'
 import type { AnnotatedSink } from './record-sink.ts'
+import { ColumnProtections } from './protection/column-protections.ts'
+import type { ProtectionKeys } from './protection/protection-keys.ts'
 import { outboxDefaults, type ProducerRules } from './rules.ts'
 import { TruncateAnnotation } from './truncate-annotation.ts'
 
@@ -21,6 +24,11 @@ export interface ProducerOptions {
   processors?: ReadonlyMap<string, Processor>
   /** Formats besides the built-in ones. */
   formats?: readonly Format[]
+  /** The keys the rules name, loaded. */
+  keys?: ProtectionKeys
+  /** Milliseconds; data keys age by it. */
+  now?: () => number
+  randomBytes?: (length: number) => Buffer
   notify?: Notify
 }
 
@@ -32,6 +40,8 @@ export class Producer {
   private readonly catalog: Catalog
   private readonly output: RecordOutput
   private readonly view = new OperationView()
+  /** The operation that the view shows. */
+  private source: Operation | null = null
   private readonly truncates = new TruncateAnnotation()
   private readonly messages: ReadonlyMap<string, BuiltInProcessor>
   private readonly users: ReadonlyMap<string, GuardedProcessor>
@@ -42,7 +52,9 @@ export class Producer {
   /** Throws CONFIG_INVALID, NOT_AVAILABLE; PROCESSOR_INVALID when a processor the rules name is not given. */
   constructor(options: ProducerOptions) {
     const { rules, sink, processors = new Map(), formats = [], notify = () => {} } = options
-    this.catalog = new Catalog({ rules, sink, formats, notify })
+    const { keys = new Map(), now = Date.now, randomBytes = systemRandomBytes } = options
+    const protections = new ColumnProtections({ keys, now, randomBytes })
+    this.catalog = new Catalog({ rules, sink, formats, protections, notify })
     this.output = new RecordOutput(sink, operation => this.byDefault(operation))
     this.users = guarded(rules, processors, this.output)
     this.beginners = [...this.users.values()].filter(user => user.processor.begin !== undefined)
@@ -103,7 +115,14 @@ export class Producer {
       route.builtIn.process(operation, this.output)
       return
     }
-    this.userOf(route)!.process(this.view.show(operation, route.keyFormat))
+    const shaped = route.main === null ? operation : route.main.shape(operation)
+    if (shaped === null) {
+      // Outside the main output's filter; further outputs may have filters of their own.
+      route.builtIn.process(operation, this.output)
+      return
+    }
+    this.source = operation
+    this.userOf(route)!.process(this.view.show(shaped, route.keyFormat))
   }
 
   private message(operation: Operation): void {
@@ -129,14 +148,26 @@ export class Producer {
 
   private byDefault(operation: Operation): void {
     if (operation.kind === 'message') this.message(operation)
-    else if (operation.kind !== 'truncate') {
-      this.catalog.route(tableOf(operation))?.builtIn.process(operation, this.output)
-    }
+    else if (operation.kind !== 'truncate') this.rowByDefault(operation)
+  }
+
+  /** What a processor hands back is the view of it, of which columns may be missing or protected: outputs get the source's. */
+  private rowByDefault(operation: Operation): void {
+    if (operation !== this.view) throw notItsOperation()
+    const source = this.source!
+    this.catalog.route(tableOf(source))?.builtIn.process(source, this.output)
   }
 
   private userOf(route: Route | null): GuardedProcessor | null {
     return route === null || route.processor === null ? null : (this.users.get(route.processor) ?? null)
   }
+}
+
+function notItsOperation(): TidemarkError {
+  return new TidemarkError('RECORD_INVALID', {
+    message: 'out.default() was given something else than the operation of this call',
+    cure: 'pass `operation` itself; send altered rows by out.send()'
+  })
 }
 
 function tableOf(operation: Operation): Table {

@@ -14,9 +14,19 @@ export interface HeaderBlock {
 /** Partition chosen by Kafka's murmur2 of the key. */
 export const BY_KEY = -1
 
+/** Partition chosen by a murmur2 hash of something else than the key: a number below BY_KEY. */
+export function byHash(hash: number): number {
+  return BY_KEY - 1 - (hash & 0x7fffffff)
+}
+
+/** The index of a partition that was stated, by number or by `byHash`, in a topic of `count`. */
+export function statedPartition(partition: number, count: number): number {
+  return partition >= 0 ? partition : (BY_KEY - 1 - partition) % count
+}
+
 /**
- * Where records go: the open transaction of the delivery. Bytes are copied before `append` returns, so the same scratch
- * buffers may be used for the next record. A key of null makes a keyless record, a value of null a tombstone.
+ * Where records go: the open transaction of the delivery. `partition`: a number, BY_KEY, or what `byHash` gives. Bytes are
+ * copied before `append` returns, so the same scratch buffers may be used for the next record. A key of null makes a keyless record, a value of null a tombstone.
  * Throws RECORD_TOO_LARGE.
  */
 export interface RecordSink {

@@ -4,6 +4,8 @@
  */
 export interface ProducerRules {
   readonly tables: readonly TableRule[]
+  /** Keys that protected columns name. */
+  readonly keys?: readonly KeyRule[]
   readonly outbox: {
     readonly tables: readonly OutboxTableRule[]
     /** Prefixes of logical messages that carry outbox events. */
@@ -14,18 +16,79 @@ export interface ProducerRules {
 /** What a deleted row becomes: a tombstone, a record with the old content, the content and then the tombstone, nothing. */
 export type Deletes = 'tombstone' | 'content' | 'both' | 'none'
 
-export interface TableRule {
-  /** `schema.name` */
-  readonly qualifiedName: string
+/** How one column is protected before any format, processor or header sees it. `key` names one of ProtectionRules. */
+export type ColumnProtection =
+  | { readonly kind: 'encrypt' | 'rsa' | 'deterministic' | 'tokenise'; readonly key: string }
+  /** All characters but the last become `character`; a value not longer than `keepLast` is masked whole. */
+  | { readonly kind: 'mask'; readonly keepLast: number; readonly character: string }
+  /** SHA-256 of the salt and the value, as hexadecimal digits. */
+  | { readonly kind: 'hash'; readonly salt: string }
+
+/** Files of a key that protections name. */
+export interface KeyRule {
+  readonly name: string
+  /** RSA public keys of the readers, PEM. */
+  readonly publicKeys: readonly string[]
+  /** Secret in base64, for deterministic and tokenise; null: none. */
+  readonly secretKey: string | null
+  /** A data key serves at most so many values.. */
+  readonly rotateAfterValues: number
+  /** ..and at most so long. */
+  readonly rotateAfterMinutes: number
+  /** Where the rule stands, for messages. */
+  readonly place: string | null
+}
+
+/** Which columns a record has, and how. */
+export interface ColumnRules {
+  /** Names of the columns sent, in this order (the key's columns always go along); null: all. */
+  readonly only: readonly string[] | null
+  readonly dropped: readonly string[]
+  readonly protected: readonly { readonly column: string; readonly protection: ColumnProtection }[]
+}
+
+/** What a header of one's own holds. */
+export type HeaderSource = { readonly column: string } | { readonly journal: JournalField } | { readonly text: string }
+
+export type JournalField = 'operation' | 'table' | 'commitTime' | 'transaction' | 'ordinal'
+
+export interface HeaderRule {
+  readonly name: string
+  readonly from: HeaderSource
+}
+
+/** By the record key, by the value of a column (as Kafka would for a key of it), or always the same partition. */
+export type PartitionRule = 'key' | { readonly column: string } | { readonly fixed: number }
+
+/** One record stream made of a table's operations. */
+export interface OutputRule {
+  /** A name, or a template with `{schema}`, `{table}`, `{operation}` and `{column.<name>}`. */
   readonly topic: string
   /** `json`, `audit`, `audit-single`, or a format registered with the producer. */
   readonly format: string
   /** Columns of the record key, in order; null: the table's own key. */
   readonly key: readonly string[] | null
   readonly deletes: Deletes
+  readonly columns: ColumnRules
+  readonly headers: readonly HeaderRule[]
+  readonly partition: PartitionRule
+  /** Condition on the row (filter/): a row that enters or leaves it becomes an insert or a delete. */
+  readonly filter: string | null
+  /** Where the rule stands, for messages: file, line and column. */
+  readonly place: string | null
+}
+
+export interface TableRule extends OutputRule {
+  /** `schema.name` */
+  readonly qualifiedName: string
   /** The file of a user processor, as the producer's `processors` knows it. */
   readonly processor: string | null
+  /** The same operation again, elsewhere, otherwise. */
+  readonly also: readonly OutputRule[]
 }
+
+/** Every column as it is. */
+export const allColumns: ColumnRules = Object.freeze({ only: null, dropped: [], protected: [] })
 
 /** A further column of an outbox event, and where its value goes. */
 export interface AdditionalField {
@@ -85,11 +148,23 @@ export function tableRule(qualifiedName: string, prefix: string, given: Partial<
     format: 'json',
     key: null,
     deletes: 'tombstone',
+    columns: allColumns,
+    headers: [],
+    partition: 'key',
+    filter: null,
+    place: null,
     processor: null,
+    also: [],
     ...given
   }
 }
 
 export function outboxTableRule(qualifiedName: string, given: Partial<OutboxRule> = {}): OutboxTableRule {
   return { ...outboxDefaults, ...given, qualifiedName }
+}
+
+/** A further output with what is not given as in the table's own. */
+export function alsoRule(table: TableRule, given: Partial<OutputRule> & { topic: string }): OutputRule {
+  const { format, key, deletes, columns, headers, partition, filter, place } = table
+  return { format, key, deletes, columns, headers, partition, filter, place, ...given }
 }

@@ -1,13 +1,13 @@
 import type { Table } from '@tidemark/schemas/table.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { NULL_LENGTH, UNCHANGED_LENGTH, type Tuple } from '@tidemark/schemas/tuple.ts'
-import type { TableRule } from './rules.ts'
+import type { OutputRule } from './rules.ts'
 
 /**
  * Indexes of the record key's columns. Throws COLUMN_UNKNOWN for a key column the table has not, ROW_UNSUITABLE when
  * changes of a key column could not be seen, TABLE_WITHOUT_KEY when there is no key and deletes need one.
  */
-export function keyColumnsOf(table: Table, rule: TableRule): readonly number[] {
+export function keyColumnsOf(table: Table, rule: OutputRule): readonly number[] {
   const key = rule.key === null ? table.keyColumns : rule.key.map(name => columnIndex(table, name))
   const tellsDeletes = rule.deletes !== 'none' && !rule.format.startsWith('audit')
   if (key.length === 0 && tellsDeletes) throw withoutKey(table)

@@ -2,7 +2,7 @@ import type { Operation } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import type { Tuple } from '@tidemark/schemas/tuple.ts'
 import type { TableFormat } from './format.ts'
-import type { BuiltInProcessor, Output } from './processor.ts'
+import type { BuiltInProcessor, SinkOutput } from './processor.ts'
 import { BY_KEY, type RecordSink, type Topic } from './record-sink.ts'
 import type { Deletes } from './rules.ts'
 import type { Scratch } from './scratch.ts'
@@ -33,7 +33,7 @@ export class TableProcessor implements BuiltInProcessor {
     this.options = options
   }
 
-  process(operation: Operation, out: Output): void {
+  process(operation: Operation, out: SinkOutput): void {
     switch (operation.kind) {
       case 'insert':
         this.row(operation, out.sink)

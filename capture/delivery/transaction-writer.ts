@@ -1,6 +1,6 @@
 import { partitionOf } from '@tidemark/kafka/partitioner.ts'
 import { BatchBuilder } from '@tidemark/kafka/record-batch/batch-builder.ts'
-import { BY_KEY, type HeaderBlock, type RecordSink, type Topic } from '@tidemark/kcop/record-sink.ts'
+import { BY_KEY, statedPartition, type HeaderBlock, type RecordSink, type Topic } from '@tidemark/kcop/record-sink.ts'
 import type { ParkedOperation } from '@tidemark/schemas/commit-stream.ts'
 import type { TransactionContext } from '@tidemark/schemas/operation.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
@@ -124,7 +124,7 @@ export class TransactionWriter implements RecordSink {
     }
     const count = target.partitions.length
     const index =
-      partition !== BY_KEY ? partition : key === null ? this.keyless % count : partitionOf(key, keyStart, keyEnd, count)
+      partition !== BY_KEY ? statedPartition(partition, count) : key === null ? this.keyless % count : partitionOf(key, keyStart, keyEnd, count)
     const place = target.partitions[index]
     if (place === undefined) throw noSuchPartition(target, index)
     this.place(
@@ -303,10 +303,9 @@ export class TransactionWriter implements RecordSink {
     const { transaction, key, value, headers, headerCount } = record
     const partitions = topic.partitions!
     const count = partitions.length
-    let index = record.partition
-    if (index === BY_KEY) {
-      index = key === null ? transaction.sequence % count : partitionOf(key, 0, key.length, count)
-    }
+    let index: number
+    if (record.partition !== BY_KEY) index = statedPartition(record.partition, count)
+    else index = key === null ? transaction.sequence % count : partitionOf(key, 0, key.length, count)
     const place = partitions[index]
     if (place === undefined) throw noSuchPartition(topic, index)
     const keyEnd = key?.length ?? 0

@@ -2,7 +2,7 @@ import type { Operation } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { HeaderWriter } from '../header-block.ts'
-import type { BuiltInProcessor, Output } from '../processor.ts'
+import type { BuiltInProcessor, SinkOutput } from '../processor.ts'
 import { BY_KEY, type HeaderBlock, type RecordSink, type Topic } from '../record-sink.ts'
 import type { Scratch } from '../scratch.ts'
 import { AuditImages } from './audit-images.ts'
@@ -41,7 +41,7 @@ export class AuditProcessor implements BuiltInProcessor {
     this.images = new AuditImages(options.table, options.key)
   }
 
-  process(operation: Operation, out: Output): void {
+  process(operation: Operation, out: SinkOutput): void {
     switch (operation.kind) {
       case 'insert':
         this.after(insertEntry(operation), operation, out.sink)
@@ -96,7 +96,7 @@ export class AuditSingleProcessor implements BuiltInProcessor {
     this.images = new AuditImages(options.table, options.key)
   }
 
-  process(operation: Operation, out: Output): void {
+  process(operation: Operation, out: SinkOutput): void {
     switch (operation.kind) {
       case 'insert':
         this.record(insertEntry(operation), operation, out.sink)

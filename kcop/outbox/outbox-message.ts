@@ -3,7 +3,7 @@ import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { NULL_LENGTH, Tuple } from '@tidemark/schemas/tuple.ts'
 import { BARE, STRING, type JsonType } from '../formats/json-type.ts'
 import type { Notify } from '../notice.ts'
-import type { BuiltInProcessor, Output } from '../processor.ts'
+import type { BuiltInProcessor, SinkOutput } from '../processor.ts'
 import type { RecordSink } from '../record-sink.ts'
 import type { OutboxRule } from '../rules.ts'
 import { EventWriter } from './event-writer.ts'
@@ -30,7 +30,7 @@ export class OutboxMessageProcessor implements BuiltInProcessor {
     this.events = new EventWriter(rule, sink, `messages ${prefix}`, notify)
   }
 
-  process(operation: Operation, out: Output): void {
+  process(operation: Operation, out: SinkOutput): void {
     if (operation.message !== null) this.event(operation.message, out.sink)
   }
 

@@ -3,7 +3,7 @@ import type { Table } from '@tidemark/schemas/table.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { jsonTypeOf } from '../formats/json-type.ts'
 import { RepeatedNotice, type Notify } from '../notice.ts'
-import type { BuiltInProcessor, Output } from '../processor.ts'
+import type { BuiltInProcessor, SinkOutput } from '../processor.ts'
 import type { RecordSink } from '../record-sink.ts'
 import type { OutboxTableRule } from '../rules.ts'
 import { EventWriter } from './event-writer.ts'
@@ -26,7 +26,7 @@ export class OutboxTableProcessor implements BuiltInProcessor {
     this.updated = new RepeatedNotice(notify, level, `${updateMessage(table.qualifiedName)}; the update is left out`)
   }
 
-  process(operation: Operation, out: Output): void {
+  process(operation: Operation, out: SinkOutput): void {
     if (operation.kind === 'insert') this.events.write(operation.newTuple!, this.fields, out.sink)
     else if (operation.kind === 'update') this.update()
   }

@@ -1,10 +1,12 @@
-import type { AnnotatedSink, HeaderBlock, Topic } from '../record-sink.ts'
+import { BY_KEY, type AnnotatedSink, type HeaderBlock, type Topic } from '../record-sink.ts'
 
 /** A record as it reached the sink. */
 export interface RecordedRecord {
   topic: string
   /** Chosen by the key when absent. */
   partition?: number
+  /** A partition by hash (record-sink.ts), as it was stated. */
+  stated?: number
   key: string | null
   value: string | null
   headers: Record<string, string | null>
@@ -38,6 +40,7 @@ export class RecordingSink implements AnnotatedSink {
     this.records.push({
       topic: topic.name,
       ...(partition < 0 ? {} : { partition }),
+      ...(partition < BY_KEY ? { stated: partition } : {}),
       key: key === null ? null : key.toString('utf8', keyStart, keyEnd),
       value: value === null ? null : value.toString('utf8', valueStart, valueEnd),
       headers: headers === null ? {} : decodeHeaders(headers)

@@ -1,0 +1,134 @@
+import type { Table } from '@tidemark/schemas/table.ts'
+import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { Format } from '../format.ts'
+import { AuditProcessor, AuditSingleProcessor } from '../formats/audit.ts'
+import { jsonFormat } from '../formats/json.ts'
+import type { BuiltInProcessor } from '../processor.ts'
+import type { ColumnProtections } from '../protection/column-protections.ts'
+import type { OutputProtection } from '../protection/column-protector.ts'
+import type { RecordSink } from '../record-sink.ts'
+import type { OutputRule } from '../rules.ts'
+import type { Scratch } from '../scratch.ts'
+import { keyColumnsOf } from '../table-key.ts'
+import { TableProcessor } from '../table-processor.ts'
+import { planColumns, placeOf, type ColumnPlan } from './column-plan.ts'
+import { Placement } from './placement.ts'
+import { PlacingSink } from './placing-sink.ts'
+import { Projection } from './projection.ts'
+import { RecordHeaders } from './record-headers.ts'
+import { RowCondition } from './row-condition.ts'
+import { rowFilter } from '../filter/row-filter.ts'
+import { TableOutput } from './table-output.ts'
+import { topicTemplate, type TopicTemplate } from './topic-template.ts'
+
+export interface OutputContext {
+  sink: RecordSink
+  formats: ReadonlyMap<string, Format>
+  protections: ColumnProtections
+  keyScratch: Scratch
+  valueScratch: Scratch
+  /** A format is not ready before this resolves. */
+  onWait: (wait: Promise<void>) => void
+}
+
+/**
+ * Compiles one output for one version of a table. Throws TABLE_WITHOUT_KEY, COLUMN_UNKNOWN, ROW_UNSUITABLE,
+ * CONFIG_INVALID, KEY_UNKNOWN, with the place of the rule.
+ */
+export function compileOutput(table: Table, rule: OutputRule, context: OutputContext): TableOutput {
+  try {
+    return compile(table, rule, context)
+  } catch (error) {
+    throw placed(error, rule)
+  }
+}
+
+function compile(table: Table, rule: OutputRule, context: OutputContext): TableOutput {
+  const plan = planColumns(table, rule)
+  const template = topicTemplate(rule.topic, table)
+  const protection = protectionOf(table, plan, template, rule, context.protections)
+  const key = keyColumnsOf(plan.table, rule)
+  const topic = template.fixed ?? rule.topic
+  const format = (context.formats.get(rule.format) ?? jsonFormat).compile(plan.table, key, topic)
+  const wait = format.ready?.()
+  if (wait) context.onWait(wait)
+  const placement = placementOf(plan, template, rule, context.sink)
+  const headers = rule.headers.length === 0 ? null : new RecordHeaders(plan.table, rule.headers)
+  const placed = placement !== null || headers !== null || protection?.headers
+  const { sink, keyScratch, valueScratch } = context
+  const target = {
+    table: plan.table,
+    topic: template.fixed === null ? placedTopic : sink.topic(topic),
+    key,
+    keyScratch,
+    valueScratch
+  }
+  return new TableOutput({
+    processor: processorFor(rule, { ...target, format, deletes: rule.deletes }),
+    keyFormat: key.length === 0 ? null : format,
+    condition: rule.filter === null ? null : new RowCondition(rowFilter(rule.filter, table), table),
+    projection: plan.asIs ? null : new Projection(plan, protection),
+    placing: placed ? new PlacingSink({ sink, placement, headers, protection }) : null,
+    placeColumns: placeColumnsOf(plan.table, key, rule, placement)
+  })
+}
+
+/** Stands for the topic that a placement chooses for each record. */
+const placedTopic = { name: '' }
+
+function processorFor(rule: OutputRule, options: ConstructorParameters<typeof TableProcessor>[0]): BuiltInProcessor {
+  if (rule.format === 'audit') return new AuditProcessor(options)
+  if (rule.format === 'audit-single') return new AuditSingleProcessor(options)
+  return new TableProcessor(options)
+}
+
+function protectionOf(
+  table: Table,
+  plan: ColumnPlan,
+  template: TopicTemplate,
+  rule: OutputRule,
+  protections: ColumnProtections
+): OutputProtection | null {
+  if (plan.columns.every(column => column.protection === null)) return null
+  if (template.fixed !== null) return protections.compile(table, plan, template.fixed)
+  throw new TidemarkError('CONFIG_INVALID', {
+    message: `topic ${rule.topic} is chosen for each record, but its protected columns are bound to one topic`,
+    cure: 'give the output a topic of one name, or leave the protected columns out of it'
+  })
+}
+
+function placementOf(plan: ColumnPlan, template: TopicTemplate, rule: OutputRule, sink: RecordSink): Placement | null {
+  if (template.fixed !== null && rule.partition === 'key') return null
+  return new Placement({ table: plan.table, template, partition: rule.partition, sink })
+}
+
+/** Audit rows tell what happened where it happened; all others say which rows are there, so rows move. */
+function placeColumnsOf(
+  table: Table,
+  key: readonly number[],
+  rule: OutputRule,
+  placement: Placement | null
+): readonly number[] {
+  if (rule.format.startsWith('audit') || rule.deletes === 'none') return []
+  const places = placement?.columns ?? []
+  requireOldValues(table, places)
+  const inHeaders = rule.headers.some(({ from }) => 'column' in from)
+  return inHeaders ? [...new Set([...places, ...key])] : places
+}
+
+function requireOldValues(table: Table, places: readonly number[]): void {
+  if (table.replicaIdentity === 'full') return
+  const unknown = places.filter(index => !table.columns[index]!.key && !table.keyColumns.includes(index))
+  if (unknown.length === 0) return
+  const names = unknown.map(index => table.columns[index]!.name).join(', ')
+  throw new TidemarkError('ROW_UNSUITABLE', {
+    message: `column ${names} of ${table.qualifiedName} decides the place of records, and its old value is not sent`,
+    cure: `ALTER TABLE ${table.qualifiedName} REPLICA IDENTITY FULL;`
+  })
+}
+
+function placed(error: unknown, rule: OutputRule): unknown {
+  if (!isTidemarkError(error) || error.place !== undefined || rule.place === null) return error
+  const { code, message, cure, cause } = error
+  return new TidemarkError(code, { message, cure, cause, ...placeOf(rule) })
+}

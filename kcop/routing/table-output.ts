@@ -1,0 +1,99 @@
+import type { Operation } from '@tidemark/schemas/operation.ts'
+import type { Tuple } from '@tidemark/schemas/tuple.ts'
+import type { TableFormat } from '../format.ts'
+import type { BuiltInProcessor, SinkOutput } from '../processor.ts'
+import { keyDiffers } from '../table-key.ts'
+import { AlteredOperation } from './altered-operation.ts'
+import type { PlacingSink } from './placing-sink.ts'
+import type { Projection } from './projection.ts'
+import type { RowCondition } from './row-condition.ts'
+
+export interface TableOutputOptions {
+  processor: BuiltInProcessor
+  /** Writes keys of this output; null: its records have none. */
+  keyFormat: TableFormat | null
+  condition: RowCondition | null
+  projection: Projection | null
+  placing: PlacingSink | null
+  /** Columns, as formats see them, that decide topic, partition or a header. */
+  placeColumns: readonly number[]
+}
+
+/** One record stream of a table's operations: which rows, which columns, in which format, to which place. */
+export class TableOutput {
+  readonly keyFormat: TableFormat | null
+  private readonly options: TableOutputOptions
+  private readonly out: SinkOutput | null
+  private readonly part = new AlteredOperation()
+
+  constructor(options: TableOutputOptions) {
+    this.options = options
+    this.keyFormat = options.keyFormat
+    this.out = options.placing === null ? null : { sink: options.placing }
+  }
+
+  /** Whether nothing but the processor is between operation and records. */
+  get isPlain(): boolean {
+    const { condition, projection, placing } = this.options
+    return condition === null && projection === null && placing === null
+  }
+
+  get processor(): BuiltInProcessor {
+    return this.options.processor
+  }
+
+  /** The operation as this output's format sees it; null when its row is not meant. Valid until the next call. */
+  shape(operation: Operation): Operation | null {
+    const { condition, projection } = this.options
+    const meant = condition === null ? operation : condition.of(operation)
+    if (meant === null || projection === null) return meant
+    return projection.of(meant)
+  }
+
+  process(operation: Operation, out: SinkOutput): void {
+    const shaped = this.shape(operation)
+    if (shaped === null) return
+    if (this.movesPlace(shaped)) {
+      // What is at the old place would stay there for ever: the row leaves it and arrives at the new one.
+      this.send(this.part.asDelete(shaped), out)
+      this.send(this.part.asInsert(shaped), out)
+    } else this.send(shaped, out)
+  }
+
+  trim(): void {
+    this.options.projection?.trim()
+  }
+
+  private movesPlace(operation: Operation): boolean {
+    const { placeColumns } = this.options
+    if (placeColumns.length === 0 || operation.kind !== 'update') return false
+    const { oldTuple, newTuple } = operation
+    return (
+      oldTuple !== null && knows(oldTuple, operation, placeColumns) && keyDiffers(placeColumns, oldTuple, newTuple!)
+    )
+  }
+
+  private send(operation: Operation, out: SinkOutput): void {
+    this.options.placing?.enter(operation)
+    this.options.processor.process(operation, this.out ?? out)
+  }
+}
+
+/** An image of the identity's columns alone does not tell the others. */
+function knows(old: Tuple, operation: Operation, columns: readonly number[]): boolean {
+  return !operation.beforeIsKeyOnly || columns.every(index => old.lengths[index]! >= 0)
+}
+
+/** A table with more than one output, or with one that is not plain. */
+export class OutputsProcessor implements BuiltInProcessor {
+  readonly name = 'outputs'
+  private readonly outputs: readonly TableOutput[]
+
+  constructor(outputs: readonly TableOutput[]) {
+    this.outputs = outputs
+  }
+
+  process(operation: Operation, out: SinkOutput): void {
+    for (const output of this.outputs) output.process(operation, out)
+  }
+}
