@@ -106,6 +106,8 @@ export class Agent {
   /** Every new connection to the source, and every failed producer, is followed by a new claim. */
   private async own(signal: AbortSignal): Promise<void> {
     this.options.onEvent({ type: 'waiting', for: 'lock' })
+    // Without Kafka the source is left alone: a connection that settles nothing would only hold its server up.
+    await this.log.bounds()
     const connection = await this.options.source.open(signal)
     const session = new AbortController()
     try {

@@ -3,6 +3,7 @@ import type { ParkedOperation } from '@tidemark/schemas/commit-stream.ts'
 import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { PositionBytes } from '@tidemark/schemas/position.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { Delivery, type DeliveryOptions } from './delivery/delivery.ts'
 import type { Ownership } from './ownership/take-over.ts'
 import type { UnitReceiver } from './source.ts'
@@ -30,6 +31,12 @@ export interface TenureOptions extends Omit<DeliveryOptions, 'onFailed' | 'onPre
   onPressure(high: boolean): void
   onSettled(position: PositionBytes, transactions: number): void
 }
+
+/**
+ * A broker that owes an answer for longer ends the ownership, and so the connection to the source: a server whose reader
+ * answers but settles nothing cannot shut down (facts of PostgreSQL up to 18). The source keeps its log meanwhile.
+ */
+const owedMsMax = 60_000
 
 /** Data of an open transaction is produced as it comes once this much was gathered. */
 const flushBytes = 1_048_576
@@ -129,6 +136,14 @@ export class Tenure implements UnitReceiver {
 
   /** Names the position reached by transactions without records or by silence, so that the source may forget. */
   heartbeat(): void {
+    const { owedMs } = this.delivery
+    if (owedMs > owedMsMax) {
+      const seconds = Math.round(owedMs / 1000)
+      this.delivery.fail(
+        new TidemarkError('KAFKA_UNREACHABLE', { message: `no broker has taken records for ${seconds} s` })
+      )
+      return
+    }
     if (this.context !== null || !this.delivery.isIdle) return
     if (Buffer.compare(this.passed, this.named) > 0) this.nameState(this.passed)
   }

@@ -340,6 +340,21 @@ describe('delivering transactions', () => {
     assert.deepEqual(pressure.at(-1), false)
   })
 
+  it('knows how long the broker has owed an answer', async () => {
+    let now = 1_000
+    const { broker, delivery, transaction } = bench({ now: () => now })
+    assert.equal(delivery.owedMs, 0)
+    broker.hold = true
+    transaction(1, ['account', 'a', '1'])
+    await turns()
+    now = 61_001
+    assert.equal(delivery.owedMs, 60_001)
+    broker.hold = false
+    broker.release()
+    await delivery.drain()
+    assert.equal(delivery.owedMs, 0)
+  })
+
   it('settles nothing after a failure', async () => {
     const { broker, delivery, transaction, settled, errors } = bench()
     broker.failure = new TidemarkError('PRODUCER_FENCED', { message: 'fenced' })

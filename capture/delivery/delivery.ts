@@ -53,6 +53,8 @@ export class Delivery {
   private naming = false
   private pressure = false
   private failed = false
+  /** When the step under way in each stage began, ms; null while there is none. */
+  private readonly began: { data: number | null; name: number | null } = { data: null, name: null }
   private drained: (() => void)[] = []
 
   constructor(options: DeliveryOptions) {
@@ -92,6 +94,12 @@ export class Delivery {
     return (
       !this.producing && !this.naming && this.writer.bytes === 0 && !this.writer.hasFacts && this.named.length === 0
     )
+  }
+
+  /** How long the broker has owed an answer, in milliseconds. */
+  get owedMs(): number {
+    const now = this.options.now()
+    return Math.max(0, now - (this.began.data ?? now), now - (this.began.name ?? now))
   }
 
   /** Resolves when everything committed so far is named and settled. Records of an open transaction are left. */
@@ -140,11 +148,13 @@ export class Delivery {
   }
 
   private async flush(): Promise<void> {
+    this.began.data = this.options.now()
     if (this.unknownTopics.length > 0) await this.findTopics()
     const { batches, facts, bytes } = this.writer.take()
     this.inFlightBytes = bytes
     if (batches.length > 0) await this.produce(batches)
     this.inFlightBytes = 0
+    this.began.data = null
     this.options.onReached?.('data-stored')
     if (this.failed) return
     for (const fact of facts) this.named.push(fact)
@@ -205,9 +215,11 @@ export class Delivery {
     const facts = this.named.splice(0, count)
     const records = packer.finish()
     this.options.onReached?.('commit-next')
+    this.began.name = this.options.now()
     const base = await writer.append(records, this.timeOf(facts))
     this.options.onReached?.('commit-stored')
     await own.confirm(base, records.length)
+    this.began.name = null
     if (this.failed) return
     const last = facts[facts.length - 1]!
     this.options.onReached?.('settle-next')
