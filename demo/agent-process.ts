@@ -43,11 +43,15 @@ export class AgentProcess {
   }
 
   start(): void {
-    const child = spawn(process.execPath, [program, 'run', '-c', this.config, '--log-format', 'json'], {
-      // A group of its own: Ctrl-C in the terminal is for the demonstration, which stops the agent in its own order.
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe']
-    })
+    const child = spawn(
+      process.execPath,
+      ['--max-semi-space-size=8', program, 'run', '-c', this.config, '--log-format', 'json'],
+      {
+        // A group of its own: Ctrl-C in the terminal is for the demonstration, which stops the agent in its own order.
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe']
+      }
+    )
     if (child.pid) watchProcess(child.pid, 'SIGKILL')
     child.stdout.pipe(this.output, { end: false })
     child.stderr.pipe(this.output, { end: false })

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8
 // The command `tidemark`. Plain JavaScript, since it runs on whatever Node there is: capture/main.ts needs Node >= 24.6,
 // which is this one, or the one that the npm package `node` brings.
 import { spawn } from 'node:child_process'
@@ -9,6 +9,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const nodeMin = [24, 6]
+/** As in the first line: a third less memory under load for the same CPU (young objects live until their flush). */
+const memoryFlags = ['--max-semi-space-size=8']
 const program = mainFile()
 
 if (isAtLeast(process.versions.node)) {
@@ -45,7 +47,7 @@ function newerNode() {
 
 /** @param {string} node */
 function startWith(node) {
-  const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const args = [...memoryFlags, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
   // The channel ends with this process, even by kill -9, and the program with the channel: nothing is left behind.
   const child = spawn(node, args, {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
