@@ -18,7 +18,7 @@ export interface BankSubscription {
   config: string
 }
 
-export async function useBank(t: TestContext, accounts: number): Promise<BankSubscription> {
+export async function useBank(t: TestContext, accounts: number, compression = 'none'): Promise<BankSubscription> {
   const postgres = await usePostgres(t)
   const { url } = await postgres.createDatabase()
   const kafka = await useKafka(t)
@@ -32,7 +32,7 @@ export async function useBank(t: TestContext, accounts: number): Promise<BankSub
     config,
     `subscription: ${name}
 postgres: {url: '${url}', publication: ${name}, slot: ${name}}
-kafka: {brokers: [${kafka.brokers.join(', ')}]}
+kafka: {brokers: [${kafka.brokers.join(', ')}], compression: ${compression}}
 topics: {partitions: 3, replication: 1, prefix: ${name}}
 tables: {public.account: {}, public.transfer: {}, public.written: {}}
 `
