@@ -53,3 +53,19 @@ function writeLastGroup(source: Buffer, from: number, end: number, bytes: Buffer
 function byteAt(source: Buffer, at: number): number {
   return (hexValues[source[at]!]! << 4) | hexValues[source[at + 1]!]!
 }
+
+/** Appends bytes in base64 with padding. */
+export function writeBase64(source: Buffer, start: number, end: number, into: Scratch): void {
+  const bytes = into.room(Math.ceil((end - start) / 3) * 4)
+  let at = into.length
+  for (let from = start; from < end; from += 3) {
+    const first = source[from]!
+    const second = from + 1 < end ? source[from + 1]! : 0
+    const third = from + 2 < end ? source[from + 2]! : 0
+    bytes[at++] = alphabet[first >> 2]!
+    bytes[at++] = alphabet[((first << 4) | (second >> 4)) & 63]!
+    bytes[at++] = from + 1 < end ? alphabet[((second << 2) | (third >> 6)) & 63]! : PADDING
+    bytes[at++] = from + 2 < end ? alphabet[third & 63]! : PADDING
+  }
+  into.length = at
+}

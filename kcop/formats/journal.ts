@@ -67,3 +67,9 @@ export function writeDecimal(value: number, into: Scratch): void {
   }
   into.length += digits
 }
+
+/** Appends a whole number of up to 53 bits in decimal digits. */
+export function writeInteger(value: number, into: Scratch): void {
+  if (value < 0) into.room(1)[into.length++] = 0x2d
+  writeDecimal(Math.abs(value), into)
+}
