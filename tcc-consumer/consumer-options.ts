@@ -22,7 +22,7 @@ export interface ConsumerOptions extends Partial<KafkaConnection> {
   from?: 'earliest' | 'latest' | (string & {}) | { time: Date | number }
   /** Keeps the bookmark as the group's offset on the commit stream; a second member stands by. Goes before `from`. */
   groupId?: string
-  /** Bytes fetched ahead over all partitions; each may have 64 kB of it at least. Default 24 MiB. */
+  /** Bytes fetched ahead over all partitions; each may have 64 kB of it at least. Default 16 MiB. */
   bufferBytes?: number
   /** A transaction of more bytes is not held whole: read it with `stream()`. Default 16 MiB. */
   wholeUpToBytes?: number
@@ -106,7 +106,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     topics: options.topics === undefined ? null : topicSet(options.topics),
     from: fromOf(options.from ?? 'earliest'),
     groupId: options.groupId === undefined ? null : text(options.groupId, 'groupId'),
-    bufferBytes: count(options.bufferBytes, 'bufferBytes', 24 << 20, 65_536),
+    bufferBytes: count(options.bufferBytes, 'bufferBytes', 16 << 20, 65_536),
     wholeUpToBytes: count(options.wholeUpToBytes, 'wholeUpToBytes', 16 << 20, 0),
     allowIncomplete: options.allowIncomplete === true,
     mirrored: options.mirrored ?? options.topicNames !== undefined,

@@ -298,6 +298,15 @@ test('a Loss of a superseded owner gives no leave', async () => {
   assert.equal((await read(script)).error?.code, 'SEQUENCE_GAP')
 })
 
+test('a Loss further on gives no leave when its owner is superseded', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, three)
+  owner.transaction(3, three)
+  script.claim(2)
+  owner.commit(loss(2, 2))
+  assert.equal((await read(script)).error?.code, 'SEQUENCE_GAP')
+})
+
 test('an optional extension is skipped, a mandatory one stops by name', async () => {
   const { script, owner } = started()
   owner.commit(extension('colour', false))

@@ -240,7 +240,9 @@ test('a stream that ends below the bookmark has been truncated', async () => {
   const { script } = started(5)
   const { transactions } = await read(script)
   script.log.partition(commitStream).loseFrom(4)
-  assert.equal((await read(script, { from: transactions[4]!.bookmark })).error?.code, 'STREAM_TRUNCATED')
+  const { error } = await read(script, { from: transactions[4]!.bookmark })
+  assert.equal(error?.code, 'STREAM_TRUNCATED')
+  assert.match(error.message, /ends at offset 4, and offset 7 was read before/)
 })
 
 test('a stream that lost its end and was written on is told by the record at the bookmark', async () => {
@@ -289,17 +291,18 @@ test('a bookmark behind a claim and its state is checked as well', async () => {
 test('on a mirror a bookmark of the origin leads to its continuation', async () => {
   const { script } = started(4)
   const { transactions } = await read(script)
-  const mirror = mirrored(script, { shift: 3, twice: 2 })
+  const mirror = mirrored(script, { shift: 3, twice: 2, again: { after: 4, back: 2 } })
   const reading = await readAll(mirror, { topicNames: mirrorNames, from: transactions[1]!.bookmark })
   assert.deepEqual([reading.error, sequences(reading)], [null, [3, 4]])
 })
 
 test('on a mirror latest is found by reading from the log start', async () => {
   const { script } = started(4)
-  const mirror = mirrored(script, { shift: 3, twice: 2 })
+  script.claim(2, 4).commit(state(4))
+  const mirror = mirrored(script, { shift: 3, twice: 1, again: { after: 7, back: 3 } })
   const consumer = endingConsumer(mirror, { topicNames: mirrorNames, from: 'latest' })
   const { epoch, sequence } = parseBookmark((await consumer.bookmark())!)
-  assert.deepEqual([epoch, sequence], [1, 4])
+  assert.deepEqual([epoch, sequence], [2, 4])
   await consumer.close()
 })
 
@@ -354,6 +357,19 @@ test('a stream that was made anew is told by its id', async () => {
   for (let sequence = 1; sequence <= 3; sequence++) await iterator.next()
   const anew = new ScriptedStream(99)
   anew.genesis()
+  script.log.replaceTopic(commitStream, anew.log)
+  await assert.rejects(iterator.next(), { code: 'STREAM_RECREATED' })
+  await consumer.close()
+})
+
+test('a stream that was made anew and is longer than what was read is told by its id', async () => {
+  const { script } = started(3)
+  const consumer = endingConsumer(script.log)
+  const iterator = consumer[Symbol.asyncIterator]()
+  for (let sequence = 1; sequence <= 3; sequence++) await iterator.next()
+  const anew = new ScriptedStream(99)
+  anew.genesis()
+  for (let epoch = 1; epoch < 9; epoch++) anew.claim(epoch)
   script.log.replaceTopic(commitStream, anew.log)
   await assert.rejects(iterator.next(), { code: 'STREAM_RECREATED' })
   await consumer.close()

@@ -8,6 +8,8 @@ export interface Mirroring {
   without?: string
   /** The mirror copies everything, goes back by so many records of each partition, and copies them again. */
   twice?: number
+  /** After so many records of each partition the mirror goes back by `back`: later offsets are not the origin's. */
+  again?: { after: number; back: number }
 }
 
 const topics = ['bank.commits', 'accounts', 'transfers']
@@ -16,14 +18,16 @@ const topics = ['bank.commits', 'accounts', 'transfers']
 export const mirrorNames: Record<string, string> = Object.fromEntries(topics.map(topic => [topic, `origin.${topic}`]))
 
 /** The logs of `script`, copied record by record to another cluster. */
-export function mirrored(script: ScriptedStream, { shift = 0, without, twice = 0 }: Mirroring = {}): MemoryLog {
+export function mirrored(script: ScriptedStream, { shift = 0, without, twice = 0, again }: Mirroring = {}): MemoryLog {
   const mirror = new MemoryLog()
   for (const topic of topics) {
     const partitions = script.log.partitionCount(topic)
     const name = mirrorNames[topic]!
     mirror.createTopic(name, partitions)
     for (let partition = 0; partition < partitions; partition++) {
-      const records = topic === without ? [] : script.log.partition(topic, partition).records()
+      const all = topic === without ? [] : script.log.partition(topic, partition).records()
+      const { after = 0, back = 0 } = again ?? {}
+      const records = [...all.slice(0, after), ...all.slice(Math.max(0, after - back))]
       if (topic !== 'bank.commits') for (let index = 0; index < shift; index++) mirror.append(name, partition, [{}])
       for (const record of [...records, ...(twice > 0 ? records.slice(-twice) : [])]) {
         mirror.append(name, partition, [record])
