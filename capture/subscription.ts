@@ -7,6 +7,7 @@ import { ClusterProduceWire } from '@tidemark/kafka/wire.ts'
 import type { Notice } from '@tidemark/kcop/notice.ts'
 import { loadProcessors } from '@tidemark/kcop/processor-file.ts'
 import type { Processor } from '@tidemark/kcop/processor.ts'
+import { loadKeys } from '@tidemark/kcop/protection/key-files.ts'
 import { Producer } from '@tidemark/kcop/producer.ts'
 import { Agent, type AgentEvent, type AgentOptions } from './agent.ts'
 import { knownDataTopics, type Configuration } from './config/configuration.ts'
@@ -21,7 +22,7 @@ export interface SubscriptionOptions {
   /** Name of this agent, for people. */
   agent: string
   onEvent?: (event: SubscriptionEvent) => void
-  onReached?: (point: FaultPoint) => void
+  onReached?: ((point: FaultPoint) => void) | undefined
 }
 
 export type SubscriptionEvent =
@@ -89,6 +90,7 @@ export function agentOptions(
 ): AgentOptions {
   const { configuration, agent, onEvent = () => {}, onReached } = options
   const rules = producerRules(configuration)
+  const keys = loadKeys(configuration.keys)
   return {
     subscription: configuration.subscription,
     agent,
@@ -111,7 +113,7 @@ export function agentOptions(
       onCreated: (topic, partitions) => onEvent({ type: 'topic-created', topic, partitions })
     }),
     processorFor: sink =>
-      new Producer({ rules, sink, processors, notify: notice => onEvent({ type: 'notice', notice }) }),
+      new Producer({ rules, sink, processors, keys, notify: notice => onEvent({ type: 'notice', notice }) }),
     surroundings: systemSurroundings,
     onEvent,
     onReached,

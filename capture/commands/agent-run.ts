@@ -1,17 +1,15 @@
 import { formatLsn, lsnFromBytes, type PositionBytes } from '@tidemark/schemas/position.ts'
-import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import type { FaultPoint } from '../delivery/delivery.ts'
+import { crashPoint } from '../delivery/crash-point.ts'
 import type { Log } from '../log.ts'
 import { openSubscription, type SubscriptionEvent } from '../subscription.ts'
 import type { RunRequest } from './run.ts'
 
 const progressMs = 10_000
-const points: readonly FaultPoint[] = ['data-stored', 'commit-next', 'commit-stored', 'settle-next']
 
 /** The agent with its events in the log, until it is told to stop. Rejects with the error that no retry mends. */
 export async function runAgent({ configuration, agent, log, signal, environment }: RunRequest): Promise<void> {
   const progress = new Progress(log)
-  const crash = crashPoint(environment['TIDEMARK_FAULT_POINT'])
+  const crash = crashPoint(environment)
   const subscription = await openSubscription({
     configuration,
     agent,
@@ -19,7 +17,7 @@ export async function runAgent({ configuration, agent, log, signal, environment 
       progress.count(event)
       tell(log, event)
     },
-    ...(crash ? { onReached: crash } : {})
+    onReached: crash
   })
   const timer = setInterval(() => progress.tell(), progressMs)
   try {
@@ -96,21 +94,5 @@ function tell(log: Log, event: SubscriptionEvent): void {
       return log.warn('producer.notice', event.notice.message, { count: event.notice.count })
     case 'drained':
       return log.debug('agent.drained', 'everything committed so far is named and settled')
-  }
-}
-
-/** For tests: TIDEMARK_FAULT_POINT=commit-next:3 kills the process (-9) the third time that point is reached. */
-function crashPoint(text: string | undefined): ((point: FaultPoint) => void) | null {
-  if (text === undefined) return null
-  const [point, times] = text.split(':')
-  let left = Number(times ?? '1')
-  if (!points.includes(point as FaultPoint) || !(left >= 1)) {
-    throw new TidemarkError('USAGE', {
-      message: 'TIDEMARK_FAULT_POINT is not a fault point',
-      cure: `for example TIDEMARK_FAULT_POINT=commit-next:3; points: ${points.join(', ')}`
-    })
-  }
-  return reached => {
-    if (reached === point && --left === 0) process.kill(process.pid, 'SIGKILL')
   }
 }

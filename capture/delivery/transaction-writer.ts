@@ -124,7 +124,11 @@ export class TransactionWriter implements RecordSink {
     }
     const count = target.partitions.length
     const index =
-      partition !== BY_KEY ? statedPartition(partition, count) : key === null ? this.keyless % count : partitionOf(key, keyStart, keyEnd, count)
+      partition !== BY_KEY
+        ? statedPartition(partition, count)
+        : key === null
+          ? this.keyless % count
+          : partitionOf(key, keyStart, keyEnd, count)
     const place = target.partitions[index]
     if (place === undefined) throw noSuchPartition(target, index)
     this.place(

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { loadProcessors } from '@tidemark/kcop/processor-file.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { producerRules } from '../config/producer-rules.ts'
+import { crashPoint } from '../delivery/crash-point.ts'
 import type { CreatedSlot } from '../postgres/slot.ts'
 import type { Connections } from '../preflight/connections.ts'
 import { firstCopy } from '../refresh/first-copy.ts'
@@ -26,7 +27,7 @@ export async function copyPresentRows(request: CopyRequest): Promise<void> {
   const processors = await loadProcessors(producerRules(configuration))
   const agent = `${hostname()}:${process.pid} (apply)`
   const rows = await firstCopy({
-    agent: agentOptions({ configuration, agent }, connections.cluster, processors),
+    agent: agentOptions({ configuration, agent, onReached: crashPoint(process.env) }, connections.cluster, processors),
     reader: connections.reader,
     session: connections.session,
     publication: configuration.postgres.publication,

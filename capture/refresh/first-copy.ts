@@ -24,6 +24,7 @@ export interface FirstCopyOptions {
     | 'surroundings'
     | 'budgetBytes'
     | 'batchBytesMax'
+    | 'onReached'
   >
   reader: LogReader
   session: SessionOptions
