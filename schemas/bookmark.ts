@@ -21,7 +21,10 @@ export interface Bookmark {
   sequence: number
   /** 0: the transaction was handed over whole. Else: its records below this one were. */
   record: number
-  /** Where to look in the commit stream: offset of the record to read next, or one before it. Only a hint. */
+  /**
+   * Offset of the commit-stream record that names the transaction, or of the State entry or genesis the place was known
+   * from. A hint, but a checked one: another record there means that the stream lost its end (on its origin).
+   */
   offset: number
 }
 
