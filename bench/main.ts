@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { startKafka, type KafkaCluster } from '../services/kafka.ts'
 import { startPostgres, type PostgresServer } from '../services/postgres.ts'
 import { createBank, decodeRate, load, query, rowsPerTransaction } from './bank-load.ts'
+import { drainByDebezium } from './debezium.ts'
 import { runPart, type Measured } from './measured.ts'
 import { table } from './report.ts'
 
@@ -60,6 +61,7 @@ export interface Figures {
   drain: Measured[]
   read: Measured[]
   kafkajs: Measured[]
+  debezium: { plain: Measured; transactions: Measured } | null
 }
 
 async function measure(postgres: PostgresServer, kafka: KafkaCluster, directory: string): Promise<Figures> {
@@ -72,7 +74,8 @@ async function measure(postgres: PostgresServer, kafka: KafkaCluster, directory:
   for (let round = 0; round < rounds; round++) {
     configs.push(await applied(directory, `bench${round}`, url, brokers))
   }
-  await query(url, `select pg_create_logical_replication_slot('decode', 'pgoutput')`)
+  const slots = ['decode', ...(values.debezium ? ['dbz_plain', 'dbz_transactions'] : [])]
+  for (const slot of slots) await query(url, `select pg_create_logical_replication_slot('${slot}', 'pgoutput')`)
   say(`loading ${transactions} transactions`)
   const loadSeconds = await load(url, transactions)
 
@@ -89,7 +92,8 @@ async function measure(postgres: PostgresServer, kafka: KafkaCluster, directory:
     decode,
     drain: [],
     read: [],
-    kafkajs: []
+    kafkajs: [],
+    debezium: null
   }
   for (const [round, config] of configs.entries()) {
     say(`round ${round + 1}: drain`)
@@ -101,6 +105,14 @@ async function measure(postgres: PostgresServer, kafka: KafkaCluster, directory:
     figures.read.push(await runPart('transactions-read', [brokers, `${name}.commits`, String(transactions)]))
     const topics = `${name}.public.account,${name}.public.transfer`
     figures.kafkajs.push(await runPart('kafkajs-read', [brokers, topics, String(rows)]))
+  }
+  if (values.debezium) {
+    const common = { postgresUrl: url, brokers: kafka.brokers, publication: 'bench0', rows, say }
+    say('Debezium')
+    const plain = await drainByDebezium({ ...common, slot: 'dbz_plain', transactions: false })
+    say('Debezium with its transaction topic')
+    const withTransactions = await drainByDebezium({ ...common, slot: 'dbz_transactions', transactions: true })
+    figures.debezium = { plain, transactions: withTransactions }
   }
   return figures
 }

@@ -12,18 +12,35 @@ export function table(figures: Figures): string {
     '',
     `drain / PostgreSQL's own decoding   ${(rate(drain) / figures.decode).toFixed(2)}`,
     `TCC read / kafkajs read             ${(rate(read) / rate(kafkajs)).toFixed(2)}`,
+    ...debeziumRatios(figures, drain),
     '',
     `                              per second        CPU us each   peak MB`,
     `PostgreSQL decoding  rows     ${number.format(figures.decode).padStart(10)}`,
     line('agent drain          rows   ', drain),
     line('TCC read             records', read),
     line('kafkajs read         records', kafkajs),
+    ...(figures.debezium
+      ? [
+          line('Debezium             rows   ', figures.debezium.plain),
+          line('Debezium, transactions rows ', figures.debezium.transactions)
+        ]
+      : []),
     '',
     `${number.format(figures.transactions)} transactions, ${number.format(figures.rows)} rows; best of ${figures.drain.length} rounds`,
     `${figures.machine}; ${figures.date}`,
     ''
   ]
   return lines.join('\n')
+}
+
+function debeziumRatios({ debezium }: Figures, drain: Measured): string[] {
+  if (debezium === null) return []
+  const { plain } = debezium
+  const memory = (plain.peakMegabytes / drain.peakMegabytes).toFixed(1)
+  const cpu = (plain.cpuSeconds / plain.count / (drain.cpuSeconds / drain.count)).toFixed(1)
+  return [
+    `drain / tuned Debezium              ${(rate(drain) / rate(plain)).toFixed(1)}, with 1/${cpu} of its CPU time a row and 1/${memory} of its memory`
+  ]
 }
 
 function line(name: string, measured: Measured): string {
