@@ -174,11 +174,11 @@ export class Agent {
 
   private async drain(connection: SourceConnection, tenure: Tenure): Promise<void> {
     const { surroundings, drainMs, onEvent } = this.options
-    if (connection.rest) connection.rest()
-    else connection.pause()
+    const rested = connection.rest?.() ?? connection.pause()
     const limit = new AbortController()
     const tooLong = surroundings.delay(drainMs, limit.signal).catch(() => {})
-    await Promise.race([tenure.delivery.drain(), tooLong, tenure.failed])
+    const drained = Promise.resolve(rested).then(() => tenure.delivery.drain())
+    await Promise.race([drained, tooLong, tenure.failed])
     limit.abort()
     onEvent({ type: 'drained' })
   }

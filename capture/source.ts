@@ -53,9 +53,9 @@ export interface SourceConnection {
   resume(): void
   /**
    * Begins no further transaction and brings what is open to its end, for good: what a source needs that settles several
-   * transactions together. Where it is absent, pausing does.
+   * transactions together. Resolves when nothing is open. Where it is absent, pausing does.
    */
-  rest?(): void
+  rest?(): Promise<void>
   /** Whether to try again after an error that is no fault of the connection: the source sets the culprit aside in time. */
   mends?(error: unknown): boolean
   /** Everything at or before `position` is safe: the source may forget it. */

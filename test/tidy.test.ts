@@ -12,8 +12,8 @@ import { checkHosts, checkMachinePaths, checkUnfinished, type WordRules } from '
 const root = join(import.meta.dirname, '..')
 const files = readSourceTree(root)
 const rules = JSON.parse(readFileSync(join(root, 'test/tidy/word-rules.json'), 'utf8')) as WordRules
-/** The lists of words hold them, the checks' own tests too, and nobody here writes package-lock.json. */
-const prose = files.filter(({ path }) => !path.startsWith('test/tidy/') && path !== 'package-lock.json')
+/** The lists of words hold them, the checks' own tests too, and nobody here writes a package-lock.json. */
+const prose = files.filter(({ path }) => !path.startsWith('test/tidy/') && !path.endsWith('package-lock.json'))
 const folders = [...Object.keys(arrows), 'test', 'demo', 'bench'].filter(folder =>
   files.some(({ path }) => path.startsWith(`${folder}/`))
 )

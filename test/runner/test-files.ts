@@ -4,12 +4,12 @@ import type { SourceFile } from '../tidy/source-tree.ts'
 export interface TestFiles {
   /** Need nothing but this process. */
   unit: string[]
-  /** Reach a real PostgreSQL or Kafka. */
+  /** Reach a real PostgreSQL or Kafka, or a queue manager. */
   integration: string[]
 }
 
 /** The modules that start servers: a test that imports one, directly or not, needs them. */
-const starters = ['services/postgres.ts', 'services/kafka.ts']
+const starters = ['services/postgres.ts', 'services/kafka.ts', 'services/mq.ts']
 
 /** Every *.test.ts, sorted by whether it needs servers. Nobody has to keep a list. */
 export function sortTestFiles(files: SourceFile[]): TestFiles {

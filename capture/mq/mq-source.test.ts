@@ -1,0 +1,426 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import type { PositionBytes } from '@tidemark/schemas/position.ts'
+import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { until } from '../../test/support/until.ts'
+import { useQueueManager, type TestMq } from '../../test/support/mq.ts'
+import type { SourceConnection, UnitReceiver } from '../source.ts'
+import { MqSource, type MqSourceOptions } from './mq-source.ts'
+import { decodePosition, originPosition } from './position.ts'
+import type { MqQueueOptions } from './connection-options.ts'
+
+const never = new AbortController().signal
+
+function queueOptions(name: string, given: Partial<MqQueueOptions> = {}): MqQueueOptions {
+  return {
+    name,
+    unit: 'message',
+    batchMessages: 100,
+    batchMs: 0,
+    backoutThreshold: null,
+    backoutQueue: null,
+    convert: true,
+    ...given
+  }
+}
+
+function sourceOf(mq: TestMq, queues: MqQueueOptions[], given: Partial<MqSourceOptions> = {}): MqSource {
+  return new MqSource({
+    connection: mq.connection,
+    queues,
+    applicationName: 'tidemark test',
+    besideFile: import.meta.filename,
+    environment: mq.environment,
+    unitOfWork: { messages: 1_000, bytes: 16_777_216, ms: 1_000 },
+    unitMsMax: 10_000,
+    messageBytesMax: 4_194_304,
+    retryMs: 20,
+    doubtMs: 900_000,
+    after: (ms, task) => {
+      const timer = setTimeout(task, ms)
+      return () => clearTimeout(timer)
+    },
+    onEvent: () => {},
+    ...given
+  })
+}
+
+interface SeenTransaction {
+  sourceId: string
+  bodies: string[]
+}
+
+/** Keeps what comes; settles units by itself unless told not to. */
+class Recorder implements UnitReceiver {
+  readonly transactions: SeenTransaction[] = []
+  readonly units: PositionBytes[] = []
+  readonly properties: ReadonlyMap<string, unknown>[] = []
+  connection: SourceConnection | null = null
+  settling = true
+  onOperation: () => void = () => {}
+
+  begin({ sourceId }: Parameters<UnitReceiver['begin']>[0]): void {
+    this.transactions.push({ sourceId, bodies: [] })
+  }
+  operation({ message }: Parameters<UnitReceiver['operation']>[0]): void {
+    this.transactions.at(-1)!.bodies.push(Buffer.from(message!.bytes).toString())
+    this.properties.push(new Map(message!.properties))
+    this.onOperation()
+  }
+  schema(): void {}
+  commit(): void {}
+  idle(): void {}
+  unit(position: PositionBytes): void {
+    this.units.push(position)
+    if (this.settling) this.connection!.settle(position)
+  }
+  get bodies(): string[] {
+    return this.transactions.flatMap(({ bodies }) => bodies)
+  }
+}
+
+async function reading(
+  t: TestContext,
+  source: MqSource,
+  from: PositionBytes = originPosition
+): Promise<{ recorder: Recorder; connection: SourceConnection; end: Promise<void> }> {
+  const connection = await source.open(never)
+  t.after(() => connection.close())
+  const recorder = new Recorder()
+  recorder.connection = connection
+  const end = connection.run(recorder, from)
+  end.catch(() => {})
+  return { recorder, connection, end }
+}
+
+function numbered(count: number, from = 0): { body: string }[] {
+  return Array.from({ length: count }, (_, index) => ({ body: `m${from + index}` }))
+}
+
+test('each message of a queue is a transaction, in order, and leaves the queue when it is settled', async t => {
+  const mq = await useQueueManager(t)
+  if (mq === null) return
+  const queue = await mq.queue()
+  const application = await mq.application()
+  await application.put(queue, numbered(250))
+  const { recorder } = await reading(t, sourceOf(mq, [queueOptions(queue)]))
+  await until(async () => (await application.depth(queue)) === 0)
+  assert.deepEqual(
+    recorder.transactions.map(({ bodies }) => bodies),
+    numbered(250).map(({ body }) => [body])
+  )
+})
+
+test('a group is one transaction, handed over only when all of it is there', async t => {
+  const mq = await useQueueManager(t)
+  if (mq === null) return
+  const queue = await mq.queue()
+  const application = await mq.application()
+  await application.putGroups(queue, [numbered(3), numbered(2, 3)])
+  await application.put(queue, [{ body: 'alone' }])
+  const { recorder } = await reading(t, sourceOf(mq, [queueOptions(queue, { unit: 'group' })]))
+  await until(async () => (await application.depth(queue)) === 0)
+  assert.deepEqual(
+    recorder.transactions.map(({ bodies }) => bodies),
+    [['m0', 'm1', 'm2'], ['m3', 'm4'], ['alone']]
+  )
+})
+
+test('a batch takes what is there, up to its limit', async t => {
+  const mq = await useQueueManager(t)
+  if (mq === null) return
+  const queue = await mq.queue()
+  const application = await mq.application()
+  await application.put(queue, numbered(25))
+  const { recorder } = await reading(t, sourceOf(mq, [queueOptions(queue, { unit: 'batch', batchMessages: 10 })]))
+  await until(async () => (await application.depth(queue)) === 0)
+  assert.deepEqual(
+    recorder.transactions.map(({ bodies }) => bodies.length),
+    [10, 10, 5]
+  )
+})
+
+test('what was not settled comes again to the next connection, and what its position names is dropped', async t => {
+  const mq = await useQueueManager(t)
+  if (mq === null) return
+  const queue = await mq.queue()
+  const application = await mq.application()
+  await application.put(queue, numbered(5))
+  const source = sourceOf(mq, [queueOptions(queue)])
+  const first = await reading(t, source)
+  first.recorder.settling = false
+  await until(() => first.recorder.units.length === 1)
+  const position = first.recorder.units[0]!
+  assert.equal(decodePosition(position).identities.length, 5 * 16)
+  await first.connection.close()
+  await application.put(queue, numbered(2, 5))
+  const second = await reading(t, source, position)
+  await until(async () => (await application.depth(queue)) === 0)
+  assert.deepEqual(second.recorder.bodies, ['m5', 'm6'])
+})
+
+test('descriptor and properties come with the content', async t => {
+  const mq = await useQueueManager(t)
+  if (mq === null) return
+  const queue = await mq.queue()
+  const application = await mq.application()
+  const descriptor = { CorrelId: 'c0ffee', ReplyToQ: 'REPLY.HERE', Expiry: 6_000, Priority: 4 }
+  await application.put(queue, [
+    { body: 'with', descriptor, properties: { colour: 'b<l>ue & grün', count: 7, urgent: true } },
+    { body: '00ff', hex: true, format: '' }
+  ])
+  const { recorder } = await reading(t, sourceOf(mq, [queueOptions(queue)]))
+  await until(() => recorder.properties.length === 2)
+  const [first, second] = recorder.properties
+  assert.equal(recorder.bodies[0], 'with')
+  assert.equal(first!.get('colour'), 'b<l>ue & grün')
+  assert.equal(first!.get('count'), 7)
+  assert.equal(first!.get('urgent'), true)
+  assert.equal(first!.get('mq.CorrelId'), 'c0ffee'.padEnd(48, '0'))
+  assert.equal(first!.get('mq.ReplyToQ'), 'REPLY.HERE')
+  assert.equal(first!.get('mq.Format'), 'MQSTR')
+  assert.equal(first!.get('mq.Priority'), 4)
+  assert.ok((first!.get('mq.Expiry') as number) <= 6_000)
+  assert.equal(second!.get('mq.Format'), '')
+  assert.match(String(first!.get('mq.PutDate')), /^\d{8}$/)
+})
+
+test('a queue that another reader has open is waited for, aloud', async t => {
+  const mq = await useQueueManager(t)
+  if (mq === null) return
+  const queue = await mq.queue()
+  const events: string[] = []
+  const first = await sourceOf(mq, [queueOptions(queue)]).open(never)
+  const waiting = sourceOf(mq, [queueOptions(queue)], { onEvent: event => events.push(event.type) }).open(never)
+  await until(() => events.includes('waiting'))
+  await first.close()
+  await (await waiting).close()
+})
+
+test('a message that was backed out too often goes to the backout queue in the same unit of work', async t => {
+  const mq = await useQueueManager(t)
+  if (mq?.standIn === null || mq === null) return
+  const backout = await mq.queue()
+  const queue = await mq.queue({ bothresh: 2, boqname: backout })
+  const application = await mq.application()
+  await application.put(queue, numbered(3))
+  const source = sourceOf(mq, [queueOptions(queue)])
+  for (let round = 0; round < 2; round++) {
+    const { recorder, connection } = await reading(t, source)
+    recorder.settling = false
+    await until(() => recorder.units.length === 1)
+    assert.equal(recorder.bodies.length, round === 0 ? 3 : 1, 'the last try of a message is alone')
+    await connection.close()
+  }
+  const { recorder } = await reading(t, source)
+  await until(async () => (await application.depth(queue)) === 0)
+  assert.deepEqual(recorder.bodies, ['m1', 'm2'])
+  const [moved] = (await mq.standIn.look(backout)).messages
+  assert.equal(moved!.body, 'm0')
+})
+
+test('without a backout queue such a message stops the source by name', async t => {
+  const mq = await useQueueManager(t)
+  if (mq?.standIn === null || mq === null) return
+  const queue = await mq.queue({ bothresh: 1 })
+  const application = await mq.application()
+  await application.put(queue, numbered(1))
+  const source = sourceOf(mq, [queueOptions(queue)])
+  const first = await reading(t, source)
+  first.recorder.settling = false
+  await until(() => first.recorder.units.length === 1)
+  await first.connection.close()
+  const { end } = await reading(t, source)
+  await assert.rejects(end, { code: 'MQ_POISON_MESSAGE' })
+})
+
+test('a commit whose answer is lost is in doubt, and nothing of it comes twice or is lost', async t => {
+  const mq = await useQueueManager(t)
+  if (mq?.standIn === null || mq === null) return
+  for (const performed of [true, false]) {
+    const queue = await mq.queue()
+    const application = await mq.application()
+    await application.put(queue, numbered(4))
+    const source = sourceOf(mq, [queueOptions(queue)])
+    await mq.standIn.fault({ verb: 'C', reason: 2009, performed, drop: true })
+    const first = await reading(t, source)
+    await assert.rejects(first.end, { code: 'MQ_COMMIT_IN_DOUBT' })
+    await first.connection.close()
+    const second = await reading(t, source, first.recorder.units[0])
+    await application.put(queue, numbered(1, 4))
+    await until(() => second.recorder.bodies.includes('m4'))
+    assert.deepEqual([...first.recorder.bodies, ...second.recorder.bodies], ['m0', 'm1', 'm2', 'm3', 'm4'])
+    await until(async () => (await application.depth(queue)) === 0)
+    await second.connection.close()
+  }
+})
+
+const refusals: [what: string, reason: number, verb: string, code: string][] = [
+  ['a queue manager that is away', 2059, 'N', 'MQ_UNREACHABLE'],
+  ['a channel that is not defined', 2540, 'N', 'MQ_CHANNEL_UNSUITABLE'],
+  ['another queue manager', 2058, 'N', 'MQ_QUEUE_MANAGER_UNKNOWN'],
+  ['a user who may not connect', 2035, 'N', 'MQ_AUTHORIZATION'],
+  ['a user who may not get', 2035, 'O', 'MQ_AUTHORIZATION'],
+  ['a queue that is not there', 2085, 'O', 'MQ_QUEUE_MISSING']
+]
+for (const [what, reason, verb, code] of refusals) {
+  test(`${what} is named: ${code}`, async t => {
+    const mq = await useQueueManager(t)
+    if (mq?.standIn === null || mq === null) return
+    const queue = await mq.queue()
+    await mq.standIn.fault({ verb, reason })
+    await assert.rejects(sourceOf(mq, [queueOptions(queue)]).open(never), { code })
+  })
+}
+
+const interruptions: [what: string, reason: number, verb: string, code: string][] = [
+  ['a unit of work that the queue manager backed out', 2003, 'C', 'MQ_UNIT_BACKED_OUT'],
+  ['a unit of work backed out while it is read', 2003, 'G', 'MQ_UNIT_BACKED_OUT'],
+  ['a connection that breaks while it reads', 2009, 'G', 'MQ_UNREACHABLE'],
+  ['a queue manager that ends', 2161, 'G', 'MQ_UNREACHABLE'],
+  ['a commit of unknown outcome', 2549, 'C', 'MQ_COMMIT_IN_DOUBT']
+]
+for (const [what, reason, verb, code] of interruptions) {
+  test(`${what} ends the run as ${code}; all of it is read again`, async t => {
+    const mq = await useQueueManager(t)
+    if (mq?.standIn === null || mq === null) return
+    const queue = await mq.queue()
+    const application = await mq.application()
+    await application.put(queue, numbered(3))
+    await mq.standIn.fault({ verb, reason, skip: verb === 'G' ? 1 : 0 })
+    const source = sourceOf(mq, [queueOptions(queue)])
+    const first = await reading(t, source)
+    await assert.rejects(first.end, error => isTidemarkError(error) && error.code === code)
+    await first.connection.close()
+    assert.equal(await application.depth(queue), 3)
+    const named = first.recorder.units.length > 0 ? first.recorder.bodies : []
+    const second = await reading(t, source, first.recorder.units[0])
+    await until(async () => (await application.depth(queue)) === 0)
+    assert.deepEqual([...named, ...second.recorder.bodies], ['m0', 'm1', 'm2'])
+  })
+}
+
+test('gets that are inhibited are waited out on the same connection', async t => {
+  const mq = await useQueueManager(t)
+  if (mq?.standIn === null || mq === null) return
+  const queue = await mq.queue({ get: false })
+  const application = await mq.application()
+  await application.put(queue, numbered(1))
+  const events: string[] = []
+  const { recorder } = await reading(
+    t,
+    sourceOf(mq, [queueOptions(queue)], { onEvent: event => events.push(event.type) })
+  )
+  await until(() => events.includes('inhibited'))
+  await mq.standIn.define(queue, { get: true })
+  await until(() => recorder.bodies.length === 1)
+})
+
+test('a message larger than the buffer is asked for again; one above the limit is a named error', async t => {
+  const mq = await useQueueManager(t)
+  if (mq === null) return
+  const queue = await mq.queue()
+  const application = await mq.application()
+  const large = 'x'.repeat(200_000)
+  await application.put(queue, [{ body: large }])
+  const { recorder, connection } = await reading(t, sourceOf(mq, [queueOptions(queue)]))
+  await until(() => recorder.bodies.length === 1)
+  assert.equal(recorder.bodies[0], large)
+  await until(async () => (await application.depth(queue)) === 0)
+  await connection.close()
+  await application.put(queue, [{ body: large }])
+  const { end } = await reading(t, sourceOf(mq, [queueOptions(queue)], { messageBytesMax: 100_000 }))
+  await assert.rejects(end, { code: 'MQ_MESSAGE_TOO_LARGE' })
+})
+
+test('a unit of work ends where the queue manager allows no more messages', async t => {
+  const mq = await useQueueManager(t)
+  if (mq?.standIn === null || mq === null) return
+  const queue = await mq.queue()
+  const application = await mq.application()
+  await application.put(queue, numbered(20))
+  await mq.standIn.set({ maxUncommitted: 8 })
+  t.after(() => mq.standIn!.set({ maxUncommitted: 10_000 }))
+  const { recorder } = await reading(t, sourceOf(mq, [queueOptions(queue)]))
+  await until(async () => (await application.depth(queue)) === 0)
+  assert.deepEqual(
+    recorder.bodies,
+    numbered(20).map(({ body }) => body)
+  )
+  assert.deepEqual(
+    recorder.units.map(unit => decodePosition(unit).identities.length / 16),
+    [8, 8, 4]
+  )
+})
+
+test('a group above that limit is read alone, and refused by name when even that does not do', async t => {
+  const mq = await useQueueManager(t)
+  if (mq?.standIn === null || mq === null) return
+  const queue = await mq.queue()
+  const application = await mq.application()
+  await application.putGroups(queue, [numbered(2), numbered(7, 2)])
+  await mq.standIn.set({ maxUncommitted: 8 })
+  t.after(() => mq.standIn!.set({ maxUncommitted: 10_000 }))
+  const source = sourceOf(mq, [queueOptions(queue, { unit: 'group' })], {
+    unitOfWork: { messages: 4, bytes: 1e9, ms: 60_000 }
+  })
+  const first = await reading(t, source)
+  await assert.rejects(first.end, { code: 'MQ_UNIT_BACKED_OUT' })
+  await first.connection.close()
+  const second = await reading(t, source)
+  await until(async () => (await application.depth(queue)) === 0)
+  assert.deepEqual(
+    second.recorder.transactions.map(({ bodies }) => bodies.length),
+    [2, 7]
+  )
+  await application.putGroups(queue, [numbered(5)])
+  await mq.standIn.set({ maxUncommitted: 4 })
+  await assert.rejects(second.end, { code: 'MQ_UNIT_TOO_LARGE' })
+})
+
+test('a unit of work that is not settled in time is backed out', async t => {
+  const mq = await useQueueManager(t)
+  if (mq === null) return
+  const queue = await mq.queue()
+  const application = await mq.application()
+  await application.put(queue, numbered(2))
+  const { recorder, connection, end } = await reading(t, sourceOf(mq, [queueOptions(queue)], { unitMsMax: 50 }))
+  recorder.settling = false
+  await assert.rejects(end, { code: 'MQ_UNIT_TOO_SLOW' })
+  await connection.close()
+  const back = await application.get(queue, 10)
+  assert.deepEqual(
+    back.map(({ body, backoutCount }) => [body, backoutCount]),
+    [
+      ['m0', 1],
+      ['m1', 1]
+    ]
+  )
+})
+
+test('resting ends the open transaction, settles it and begins no other', async t => {
+  const mq = await useQueueManager(t)
+  if (mq === null) return
+  const queue = await mq.queue()
+  const application = await mq.application()
+  await application.put(queue, numbered(10))
+  const { recorder, connection } = await reading(t, sourceOf(mq, [queueOptions(queue)]))
+  await until(() => recorder.bodies.length > 0)
+  await connection.rest!()
+  await connection.close()
+  assert.equal((await application.get(queue, 10)).length, 10 - recorder.bodies.length)
+})
+
+test('several queues are read by turns', async t => {
+  const mq = await useQueueManager(t)
+  if (mq === null) return
+  const [one, two] = [await mq.queue(), await mq.queue()]
+  const application = await mq.application()
+  await application.put(one, numbered(30))
+  await application.putGroups(two, [numbered(3, 100)])
+  const queues = [queueOptions(one), queueOptions(two, { unit: 'group' })]
+  const { recorder } = await reading(t, sourceOf(mq, queues, { unitOfWork: { messages: 10, bytes: 1e9, ms: 1_000 } }))
+  await until(async () => (await application.depth(one)) + (await application.depth(two)) === 0)
+  const group = recorder.transactions.findIndex(({ bodies }) => bodies.length === 3)
+  assert.ok(group > 0 && group < 25, `the second queue came after ${group} transactions`)
+})

@@ -1,0 +1,134 @@
+import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { Source, SourceConnection } from '../source.ts'
+import type { MqConnectionOptions, MqQueueOptions, ReaderOptions } from './connection-options.ts'
+import { errorOf, MqConnection } from './mq-connection.ts'
+import type { ReaderEvent } from './reader-messages.ts'
+import { ReaderProcess } from './reader-process.ts'
+
+export interface MqSourceOptions {
+  connection: MqConnectionOptions
+  queues: readonly MqQueueOptions[]
+  applicationName: string
+  besideFile: string
+  /** For the reader's process. */
+  environment: NodeJS.ProcessEnv
+  /** Of one unit of work: it is settled at the next transaction's end once one is reached. */
+  unitOfWork: { messages: number; bytes: number; ms: number }
+  /** A unit that Kafka does not take is backed out after this. */
+  unitMsMax: number
+  messageBytesMax: number
+  /** Between tries to open a queue that another program has open. */
+  retryMs: number
+  /** How long messages of a commit in doubt are looked out for; see docs/decisions/0020. */
+  doubtMs: number
+  after(ms: number, task: () => void): () => void
+  onEvent(event: ReaderEvent): void
+}
+
+/** One wait for a message; MQGET with it keeps the process from hearing the agent. */
+const waitMs = 500
+/** 16 bytes for each of them in the unit's position: 640 kB of a record of the commit stream. */
+const unitMessagesMax = 40_000
+const unitsToGrow = 256
+
+/** Queues of one queue manager, read under syncpoint by one connection that opens them exclusively. */
+export class MqSource implements Source {
+  private readonly options: MqSourceOptions
+  /** Messages to a unit of work; fewer after the queue manager backed one out. */
+  private messages: number
+  private committedUnits = 0
+
+  constructor(options: MqSourceOptions) {
+    this.options = options
+    this.messages = options.unitOfWork.messages
+  }
+
+  /**
+   * Resolves with every queue open for this connection alone, waiting aloud while another program has one. Throws
+   * MQ_CLIENT_MISSING, MQ_UNREACHABLE, MQ_QUEUE_MANAGER_UNKNOWN, MQ_CHANNEL_UNSUITABLE, MQ_AUTHORIZATION,
+   * MQ_QUEUE_MISSING, MQ_CALL_FAILED, and the signal's reason when aborted while waiting.
+   */
+  async open(signal: AbortSignal): Promise<SourceConnection> {
+    signal.throwIfAborted()
+    const reader = new ReaderProcess(this.options.environment)
+    try {
+      const opened = await this.opened(reader, signal)
+      return this.connectionOf(reader, opened)
+    } catch (error) {
+      await reader.close()
+      throw error
+    }
+  }
+
+  private opened(reader: ReaderProcess, signal: AbortSignal): Promise<Extract<ReaderEvent, { type: 'opened' }>> {
+    return new Promise((resolve, reject) => {
+      const abort = () => reject(signal.reason as Error)
+      const settled = (act: () => void) => {
+        signal.removeEventListener('abort', abort)
+        act()
+      }
+      signal.addEventListener('abort', abort)
+      reader.listen(
+        frame => {
+          if (frame.kind !== 'event') return
+          const event = JSON.parse(frame.text) as ReaderEvent
+          if (event.type === 'opened') settled(() => resolve(event))
+          else if (event.type === 'failed') settled(() => reject(errorOf(event)))
+          else this.options.onEvent(event)
+        },
+        error => settled(() => reject(error))
+      )
+      reader.send({ do: 'open', options: this.readerOptions(), retryMs: this.options.retryMs })
+    })
+  }
+
+  private connectionOf(reader: ReaderProcess, opened: Extract<ReaderEvent, { type: 'opened' }>): SourceConnection {
+    const { queues, unitMsMax, after, onEvent } = this.options
+    const connection = new MqConnection({
+      reader,
+      queues,
+      system: opened.system,
+      backout: opened.backout.map(({ threshold, backoutQueue }) => ({ threshold, queue: backoutQueue })),
+      unitMsMax,
+      after,
+      onEvent,
+      onCommitted: () => this.grow()
+    })
+    return this.watched(connection)
+  }
+
+  /** A unit of work that was too much for the queue manager is tried again with fewer messages. */
+  private watched(connection: MqConnection): SourceConnection {
+    const run = connection.run.bind(connection)
+    connection.run = (receiver, from) =>
+      run(receiver, from).catch((error: unknown) => {
+        if (isTidemarkError(error) && error.code === 'MQ_UNIT_BACKED_OUT') this.shrink()
+        throw error
+      })
+    return connection
+  }
+
+  private shrink(): void {
+    this.messages = Math.max(1, Math.floor(this.messages / 4))
+    this.committedUnits = 0
+  }
+
+  private grow(): void {
+    if (++this.committedUnits % unitsToGrow !== 0) return
+    this.messages = Math.min(this.options.unitOfWork.messages, this.messages * 2)
+  }
+
+  private readerOptions(): ReaderOptions {
+    const { connection, queues, applicationName, besideFile, unitOfWork, messageBytesMax, doubtMs } = this.options
+    return {
+      connection,
+      queues: [...queues],
+      applicationName,
+      besideFile,
+      limits: { ...unitOfWork, messages: this.messages, messagesMax: unitMessagesMax },
+      messageBytesMax,
+      waitMs,
+      doubtMs
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { BackoutPolicy } from './backout-policy.ts'
+import type { MqQueueOptions } from './connection-options.ts'
+import type { MessageDescriptor, QueueMessage } from './message.ts'
+import type { GetRequest, Got, MessageVerbs } from './message-verbs.ts'
+import type { MqError, ObjectHandle, RawDescriptor, RawGetOptions } from './mq-package.ts'
+import type { MqiConnection } from './mqi-connection.ts'
+import { commitError, reason, verbError } from './reason-codes.ts'
+
+export interface OpenQueue {
+  options: MqQueueOptions
+  object: ObjectHandle
+  backout: BackoutPolicy
+}
+
+const none: Got = { type: 'none', inhibited: false }
+const inhibited: Got = { type: 'none', inhibited: true }
+const unitFull: Got = { type: 'unit-full' }
+/** The message came all the same, without conversion: CodedCharSetId, Encoding and Format say what it is in. */
+const gotUnconverted: ReadonlySet<number> = new Set([reason.formatError, reason.sourceCcsid, reason.conversionFailed])
+const warning = 1
+const utf8 = 1208
+
+/** MQGET, MQPUT, MQCMIT and MQBACK through `ibmmq`. */
+export class MqiVerbs implements MessageVerbs {
+  private readonly connection: MqiConnection
+  private readonly queues: readonly OpenQueue[]
+  private readonly messageBytesMax: number
+  private readonly backoutObjects = new Map<string, ObjectHandle>()
+  private readonly descriptor: RawDescriptor
+  private readonly options: RawGetOptions
+  private buffer = Buffer.alloc(65_536)
+  private length = 0
+  private failure: MqError | null = null
+  private readonly gotten = (error: MqError | null, length: number) => {
+    this.failure = error
+    this.length = length
+  }
+
+  constructor(connection: MqiConnection, queues: readonly OpenQueue[], messageBytesMax: number) {
+    this.connection = connection
+    this.queues = queues
+    this.messageBytesMax = messageBytesMax
+    this.descriptor = new connection.mq.MQMD()
+    this.options = new connection.mq.MQGMO()
+  }
+
+  get(request: GetRequest): Got {
+    const queue = this.queues[request.queue]!
+    this.getOnce(queue, request)
+    if (this.failure?.mqrc === reason.truncated) {
+      this.grow(queue)
+      this.getOnce(queue, request)
+    }
+    const { failure } = this
+    if (failure === null || (failure.mqcc === warning && gotUnconverted.has(failure.mqrc))) {
+      return { type: 'message', message: this.message() }
+    }
+    if (failure.mqrc === reason.noMessage) return none
+    if (failure.mqrc === reason.getInhibited) return inhibited
+    if (failure.mqrc === reason.syncpointLimit) return unitFull
+    throw verbError('MQGET', `queue ${queue.options.name}`, failure.mqrc)
+  }
+
+  setAside(index: number, message: QueueMessage): void {
+    const { connection, descriptor } = this
+    const { mq } = connection
+    const { backout } = this.queues[index]!
+    let object = this.backoutObjects.get(backout.queue)
+    if (object === undefined) {
+      object = connection.open(backout.queue, mq.MQC['MQOO_OUTPUT']!)
+      this.backoutObjects.set(backout.queue, object)
+    }
+    const pmo = new mq.MQPMO()
+    pmo['Options'] = mq.MQC['MQPMO_SYNCPOINT']
+    // The descriptor of the get is still in place: ids, group, format and expiry go along.
+    connection.call('MQPUT', `queue ${backout.queue}`, done => mq.PutSync(object, descriptor, pmo, message.body, done))
+  }
+
+  commit(): void {
+    let failure: MqError | null = null
+    this.connection.mq.Cmit(this.connection.handle, error => {
+      failure = error
+    })
+    const seen = failure as MqError | null
+    if (seen !== null) throw commitError(this.connection.queueManager, seen.mqrc)
+  }
+
+  back(): void {
+    this.connection.mq.Back(this.connection.handle, () => {})
+  }
+
+  private getOnce({ object, options }: OpenQueue, { waitMs, groups }: GetRequest): void {
+    const { descriptor, options: gmo, connection } = this
+    const { MQC } = connection.mq
+    gmo.Options =
+      MQC['MQGMO_SYNCPOINT']! |
+      MQC['MQGMO_FAIL_IF_QUIESCING']! |
+      MQC['MQGMO_PROPERTIES_FORCE_MQRFH2']! |
+      (waitMs > 0 ? MQC['MQGMO_WAIT']! : 0) |
+      (groups ? MQC['MQGMO_LOGICAL_ORDER']! | MQC['MQGMO_ALL_MSGS_AVAILABLE']! : 0) |
+      (options.convert ? MQC['MQGMO_CONVERT']! : 0)
+    gmo.WaitInterval = waitMs
+    // The package's default matches the ids in the descriptor, which are those of the message before.
+    gmo.MatchOptions = 0
+    descriptor.CodedCharSetId = utf8
+    descriptor.Encoding = MQC['MQENC_NATIVE']!
+    connection.mq.GetSync(object, descriptor, gmo, this.buffer, this.gotten)
+  }
+
+  private grow({ options }: OpenQueue): void {
+    if (this.length > this.messageBytesMax) {
+      throw new TidemarkError('MQ_MESSAGE_TOO_LARGE', {
+        message: `a message of queue ${options.name} has ${this.length} bytes, \`mq.messageBytesMax\` is ${this.messageBytesMax}`,
+        place: options.name
+      })
+    }
+    // Twice: a conversion may lengthen it.
+    this.buffer = Buffer.alloc(this.length * 2)
+  }
+
+  private message(): QueueMessage {
+    const { GroupStatus } = this.options
+    return {
+      descriptor: described(this.descriptor),
+      body: this.buffer.subarray(0, this.length),
+      group: GroupStatus === 'G' ? 'member' : GroupStatus === 'L' ? 'last' : 'none'
+    }
+  }
+}
+
+function described(raw: RawDescriptor): MessageDescriptor {
+  return {
+    msgId: raw.MsgId,
+    correlId: raw.CorrelId,
+    groupId: raw.GroupId,
+    sequence: raw.MsgSeqNumber,
+    flags: raw.MsgFlags,
+    ccsid: raw.CodedCharSetId,
+    encoding: raw.Encoding,
+    format: (raw.Format ?? '').trim(),
+    priority: raw.Priority,
+    persistence: raw.Persistence,
+    expiry: raw.Expiry,
+    msgType: raw.MsgType,
+    feedback: raw.Feedback,
+    report: raw.Report,
+    backoutCount: raw.BackoutCount,
+    putDate: raw.PutDate ?? '',
+    putTime: raw.PutTime ?? '',
+    replyToQueue: (raw.ReplyToQ ?? '').trim(),
+    replyToQueueManager: (raw.ReplyToQMgr ?? '').trim(),
+    userIdentifier: (raw.UserIdentifier ?? '').trim(),
+    putApplication: (raw.PutApplName ?? '').trim()
+  }
+}

@@ -1,0 +1,247 @@
+// The process that talks to the queue manager: `ibmmq` blocks its thread at every verb, so it has a process of its own.
+// Commands come on standard input, frames go to descriptor 3. When the agent is gone, its pipe ends: the unit of work is
+// backed out.
+import { writeSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises'
+import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { ReaderOptions } from './connection-options.ts'
+import { FrameWriter } from './frame.ts'
+import { idText } from './message.ts'
+import { loadMqPackage } from './mq-package.ts'
+import { MqiConnection } from './mqi-connection.ts'
+import { MqiVerbs, type OpenQueue } from './mqi-verbs.ts'
+import { QueueReader, type UnitOutput } from './queue-reader.ts'
+import type { ReaderCommand, ReaderEvent } from './reader-messages.ts'
+
+const framesDescriptor = 3
+const frames = new FrameWriter(bytes => writeAll(bytes))
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+class Closed extends Error {}
+
+/** What the agent has said and nobody has acted on yet. */
+class Commands {
+  resting = false
+  private closed = false
+  private run: ((from: string) => void) | null = null
+  private opened: ((command: Extract<ReaderCommand, { do: 'open' }>) => void) | null = null
+  private leave: { resolve: () => void; reject: (error: Error) => void } | null = null
+  private readonly closing: (() => void)[] = []
+
+  constructor() {
+    const lines = createInterface({ input: process.stdin })
+    lines.on('line', line => this.take(JSON.parse(line) as ReaderCommand))
+    lines.on('close', () => this.close())
+  }
+
+  open(): Promise<Extract<ReaderCommand, { do: 'open' }>> {
+    return this.orClosed(resolve => (this.opened = resolve))
+  }
+
+  start(): Promise<string> {
+    return this.orClosed(resolve => (this.run = resolve))
+  }
+
+  committing(): Promise<void> {
+    return this.orClosed<void>((resolve, reject) => (this.leave = { resolve, reject }))
+  }
+
+  check(): void {
+    if (this.closed) throw new Closed()
+  }
+
+  private take(command: ReaderCommand): void {
+    if (command.do === 'open') this.opened?.(command)
+    else if (command.do === 'run') this.run?.(command.from)
+    else if (command.do === 'commit') this.leave?.resolve()
+    else if (command.do === 'rest') this.resting = true
+    else this.close()
+  }
+
+  private close(): void {
+    this.closed = true
+    for (const reject of this.closing.splice(0)) reject()
+  }
+
+  private orClosed<T>(wait: (resolve: (value: T) => void, reject: (error: Error) => void) => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.closed) return reject(new Closed())
+      this.closing.length = 0
+      this.closing.push(() => reject(new Closed()))
+      wait(resolve, reject)
+    })
+  }
+}
+
+await main()
+
+async function main(): Promise<void> {
+  const commands = new Commands()
+  let connection: MqiConnection | null = null
+  try {
+    const { options, retryMs } = await commands.open()
+    connection = new MqiConnection(
+      loadMqPackage(process.env, options.besideFile),
+      options.connection,
+      options.applicationName
+    )
+    const queues = await openQueues(connection, options, retryMs, commands)
+    tell(openedEvent(connection, queues))
+    await read(await commands.start(), connection, queues, options, commands)
+    tell({ type: 'rested' })
+    await commands.start()
+  } catch (error) {
+    // Before the connection is given up: what is open must be backed out, which MQDISC would commit.
+    connection?.disconnect()
+    connection = null
+    if (!(error instanceof Closed)) tell(failedEvent(error))
+  }
+  process.exit(0)
+}
+
+async function openQueues(
+  connection: MqiConnection,
+  options: ReaderOptions,
+  retryMs: number,
+  commands: Commands
+): Promise<OpenQueue[]> {
+  const { MQC } = connection.mq
+  const how = MQC['MQOO_INPUT_EXCLUSIVE']! | MQC['MQOO_INQUIRE']! | MQC['MQOO_FAIL_IF_QUIESCING']!
+  const opened: OpenQueue[] = []
+  for (const queue of options.queues) {
+    for (;;) {
+      commands.check()
+      try {
+        const object = connection.open(queue.name, how)
+        const own = connection.queue(object, queue.name)
+        opened.push({
+          options: queue,
+          object,
+          backout: {
+            threshold: queue.backoutThreshold ?? own.threshold,
+            queue: queue.backoutQueue ?? own.queue
+          }
+        })
+        break
+      } catch (error) {
+        if (!isTidemarkError(error) || error.code !== 'MQ_QUEUE_IN_USE') throw error
+        tell({ type: 'waiting', queue: queue.name })
+        await pause(retryMs)
+      }
+    }
+  }
+  return opened
+}
+
+function openedEvent(connection: MqiConnection, queues: readonly OpenQueue[]): ReaderEvent {
+  return {
+    type: 'opened',
+    system: connection.manager().id,
+    backout: queues.map(({ options, backout }) => ({
+      queue: options.name,
+      threshold: backout.threshold,
+      backoutQueue: backout.queue
+    }))
+  }
+}
+
+async function read(
+  from: string,
+  connection: MqiConnection,
+  queues: readonly OpenQueue[],
+  options: ReaderOptions,
+  commands: Commands
+): Promise<void> {
+  const reader = new QueueReader(Buffer.from(from, 'base64'), {
+    queues: queues.map(({ options: { name, unit, batchMessages, batchMs }, backout }) => ({
+      name,
+      unit,
+      batchMessages,
+      batchMs,
+      backout
+    })),
+    limits: options.limits,
+    verbs: new MqiVerbs(connection, queues, options.messageBytesMax),
+    output: outputTo(queues, commands),
+    now: () => performance.now(),
+    waitMs: options.waitMs,
+    doubtMs: options.doubtMs
+  })
+  await reader.run()
+}
+
+function outputTo(queues: readonly OpenQueue[], commands: Commands): UnitOutput {
+  const nameOf = (queue: number) => queues[queue]!.options.name
+  return {
+    message: (queue, first, { descriptor, body }) => frames.message(queue, first, descriptor, body),
+    transactionEnd: () => frames.mark('transaction-end'),
+    setAside: (queue, { descriptor: { msgId, backoutCount } }) =>
+      tell({
+        type: 'set-aside',
+        queue: nameOf(queue),
+        backoutQueue: queues[queue]!.backout.queue,
+        msgId: idText(msgId),
+        backoutCount
+      }),
+    inhibited: queue => tell({ type: 'inhibited', queue: nameOf(queue) }),
+    unit: async position => {
+      const leave = commands.committing()
+      frames.bytes('unit', position)
+      frames.flush()
+      await leave
+    },
+    committed: () => {
+      frames.mark('committed')
+      frames.flush()
+    },
+    breathe: async () => {
+      frames.flush()
+      await breathe()
+      commands.check()
+    },
+    pause: async ms => {
+      frames.flush()
+      await pause(ms)
+      commands.check()
+    },
+    get resting() {
+      return commands.resting
+    }
+  }
+}
+
+function tell(event: ReaderEvent): void {
+  frames.bytes('event', Buffer.from(JSON.stringify(event)))
+  frames.flush()
+}
+
+function failedEvent(error: unknown): ReaderEvent {
+  const named = isTidemarkError(error)
+    ? error
+    : new TidemarkError('INTERNAL', { message: error instanceof Error ? error.message : String(error), cause: error })
+  const { code, message, place, cure, cause } = named
+  return {
+    type: 'failed',
+    code,
+    message,
+    place: place ?? null,
+    cure,
+    cause: cause instanceof Error ? cause.message : null
+  }
+}
+
+/** Blocks while the agent does not read: that is how it slows the reader down. */
+function writeAll(bytes: Buffer): void {
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writeSync(framesDescriptor, bytes, at)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EAGAIN') Atomics.wait(sleeper, 0, 0, 1)
+      // The agent is gone; its other pipe ends as well.
+      else if (code === 'EPIPE') process.exit(0)
+      else throw error
+    }
+  }
+}

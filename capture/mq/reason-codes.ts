@@ -1,0 +1,72 @@
+import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+
+/** Reason codes ("API completion and reason codes" in IBM's reference) that mean something of their own here. */
+export const reason = {
+  backedOut: 2003,
+  connectionBroken: 2009,
+  getInhibited: 2016,
+  syncpointLimit: 2024,
+  noMessage: 2033,
+  objectInUse: 2042,
+  truncated: 2080,
+  formatError: 2110,
+  sourceCcsid: 2111,
+  conversionFailed: 2119,
+  outcomeUnknown: 2549
+} as const
+
+const codes: Readonly<Record<number, ErrorCode>> = {
+  2003: 'MQ_UNIT_BACKED_OUT',
+  2009: 'MQ_UNREACHABLE',
+  2018: 'MQ_UNREACHABLE',
+  2035: 'MQ_AUTHORIZATION',
+  2042: 'MQ_QUEUE_IN_USE',
+  2058: 'MQ_QUEUE_MANAGER_UNKNOWN',
+  2059: 'MQ_UNREACHABLE',
+  2085: 'MQ_QUEUE_MISSING',
+  2161: 'MQ_UNREACHABLE',
+  2162: 'MQ_UNREACHABLE',
+  2195: 'MQ_UNREACHABLE',
+  2202: 'MQ_UNREACHABLE',
+  2203: 'MQ_UNREACHABLE',
+  2241: 'MQ_UNIT_BACKED_OUT',
+  2394: 'MQ_QUEUE_UNSUITABLE',
+  2537: 'MQ_CHANNEL_UNSUITABLE',
+  2538: 'MQ_UNREACHABLE',
+  2539: 'MQ_CHANNEL_UNSUITABLE',
+  2540: 'MQ_CHANNEL_UNSUITABLE',
+  2548: 'MQ_UNREACHABLE',
+  2549: 'MQ_UNREACHABLE'
+}
+
+/** Further words where the code alone would leave one guessing. */
+const cures: Readonly<Record<number, string>> = {
+  2051: 'puts to the backout queue are inhibited: ALTER QLOCAL(<backout queue>) PUT(ENABLED)',
+  2053: 'the backout queue is full: empty it, or raise its MAXDEPTH',
+  2394: 'on z/OS a queue read by groups needs ALTER QLOCAL(<queue>) INDXTYPE(GROUPID)',
+  2537: 'the channel is stopped or its instances are used up: START CHANNEL(<name>), or raise MAXINST'
+}
+
+/** `verb`: as MQGET; `what`: the object it was for. */
+export function verbError(verb: string, what: string, reasonCode: number): TidemarkError {
+  const code = codes[reasonCode] ?? 'MQ_CALL_FAILED'
+  const cure = cures[reasonCode]
+  return new TidemarkError(code, {
+    message: `${verb} for ${what} failed with reason ${reasonCode}`,
+    place: what,
+    ...(cure === undefined ? {} : { cure })
+  })
+}
+
+/**
+ * Of MQCMIT. A unit of work that the queue manager says it backed out (2003) is read again; after a broken connection
+ * (2009, 2549 and their like) it may have been committed or not.
+ */
+export function commitError(queueManager: string, reasonCode: number): TidemarkError {
+  if (reasonCode === reason.backedOut) return verbError('MQCMIT', queueManager, reasonCode)
+  return new TidemarkError('MQ_COMMIT_IN_DOUBT', {
+    message: `MQCMIT on ${queueManager} ended with reason ${reasonCode}: whether it was done is not known`,
+    place: queueManager
+  })
+}

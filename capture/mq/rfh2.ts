@@ -1,0 +1,77 @@
+import type { MessageProperty } from './message-properties.ts'
+
+// MQRFH2 ("MQRFH2 - Rules and formatting header 2"): StrucId "RFH ", Version 2, StrucLength, Encoding and CodedCharSetId
+// and Format of what follows, Flags, NameValueCCSID; then folders, each a length and XML-like text.
+
+export const rfh2Format = 'MQHRF2'
+const fixedBytes = 36
+/** Deeper than any queue manager nests groups of properties. */
+const depthMax = 16
+
+/** What an MQRFH2 says of the content after it, and the properties in it. */
+export interface Rfh2 {
+  /** Bytes of the header: the content begins there. */
+  length: number
+  encoding: number
+  ccsid: number
+  format: string
+  properties: [name: string, value: MessageProperty][]
+}
+
+/** `bigEndian`: of the header's numbers, as the encoding of what stands before it says. null: it is none, or damaged. */
+export function parseRfh2(body: Buffer, bigEndian: boolean): Rfh2 | null {
+  const int = (at: number) => (bigEndian ? body.readInt32BE(at) : body.readInt32LE(at))
+  if (body.length < fixedBytes || body.toString('latin1', 0, 4) !== 'RFH ' || int(4) !== 2) return null
+  const length = int(8)
+  if (length < fixedBytes || length > body.length) return null
+  const properties: Rfh2['properties'] = []
+  for (let at = fixedBytes; at < length;) {
+    if (at + 4 > length) return null
+    const size = int(at)
+    if (size < 0 || at + 4 + size > length) return null
+    addFolder(body.toString('utf8', at + 4, at + 4 + size).replace(/[\0 ]+$/, ''), properties)
+    at += 4 + size
+  }
+  const format = body.toString('latin1', 20, 28).replace(/[\0 ]+$/, '')
+  return { length, encoding: int(12), ccsid: int(16), format, properties }
+}
+
+const tag = /<(\/?)([^\s/>]+)([^>]*)>([^<]*)/g
+
+/** `<usr><a dt='i4'>1</a><b><c>x</c></b></usr>`: properties a and b.c; those of other folders keep the folder's name. */
+function addFolder(text: string, into: Rfh2['properties']): void {
+  const path: string[] = []
+  let pending: { attributes: string; value: string } | null = null
+  for (const [, closing, name, attributes, after] of text.matchAll(tag)) {
+    if (closing === '') {
+      if (path.length >= depthMax) return
+      path.push(name!)
+      pending = { attributes: attributes!, value: after! }
+    } else {
+      if (pending !== null && path.length > 1) into.push([nameOf(path), valueOf(pending.attributes, pending.value)])
+      pending = null
+      path.pop()
+    }
+  }
+}
+
+function nameOf(path: readonly string[]): string {
+  return (path[0] === 'usr' ? path.slice(1) : path).join('.')
+}
+
+/** Types as JMS and the MQI write them: `dt`; without one it is a string. */
+function valueOf(attributes: string, text: string): MessageProperty {
+  if (/xsi:nil\s*=\s*['"]true['"]/.test(attributes)) return ''
+  const type = /dt\s*=\s*['"]([^'"]+)['"]/.exec(attributes)?.[1] ?? 'string'
+  if (type === 'boolean') return text.trim() === '1' || text.trim() === 'true'
+  if (type === 'bin.hex') return Buffer.from(text.trim(), 'hex')
+  if (type === 'i8') return text.trim()
+  if (/^(i1|i2|i4|int|r4|r8)$/.test(type)) return Number(text)
+  return unescaped(text)
+}
+
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+function unescaped(text: string): string {
+  return text.replace(/&(amp|lt|gt|quot|apos);/g, (_, name: string) => entities[name]!)
+}
