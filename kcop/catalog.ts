@@ -1,5 +1,5 @@
 import type { Table } from '@tidemark/schemas/table.ts'
-import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Format, TableFormat } from './format.ts'
 import { csvFormat, csvJournalFormat } from './formats/csv.ts'
 import { jsonFormat } from './formats/json.ts'
@@ -9,7 +9,7 @@ import type { BuiltInProcessor } from './processor.ts'
 import type { RecordSink } from './record-sink.ts'
 import type { ColumnProtections } from './protection/column-protections.ts'
 import { placeOf } from './routing/column-plan.ts'
-import { compileOutput } from './routing/output-compiler.ts'
+import { compileOutput, type OutputContext } from './routing/output-compiler.ts'
 import { OutputsProcessor, type TableOutput } from './routing/table-output.ts'
 import { topicTemplate } from './routing/topic-template.ts'
 import type { OutboxTableRule, OutputRule, ProducerRules, TableRule } from './rules.ts'
@@ -98,14 +98,7 @@ export class Catalog {
   }
 
   private tableRoute(table: Table, rule: TableRule): Route {
-    const context = {
-      sink: this.options.sink,
-      formats: this.formats,
-      protections: this.options.protections,
-      keyScratch: this.keyScratch,
-      valueScratch: this.valueScratch,
-      onWait: (wait: Promise<void>) => void this.pending.push(wait)
-    }
+    const context = this.outputContext()
     const main = compileOutput(table, rule, context)
     const outputs = [main, ...rule.also.map(also => compileOutput(table, also, context))]
     const plain = outputs.length === 1 && main.isPlain
@@ -116,6 +109,32 @@ export class Catalog {
       keyFormat: main.keyFormat,
       processor: rule.processor,
       isOutbox: false
+    }
+  }
+
+  /** All that is wrong with the rules for a table, as far as its definition tells it. */
+  faults(table: Table): TidemarkError[] {
+    const rule = this.tables.get(table.qualifiedName)
+    const faults: TidemarkError[] = []
+    for (const output of rule === undefined ? [] : [rule, ...rule.also]) {
+      try {
+        compileOutput(table, output, { ...this.outputContext(), onWait: () => {} })
+      } catch (error) {
+        if (!isTidemarkError(error)) throw error
+        faults.push(error)
+      }
+    }
+    return faults
+  }
+
+  private outputContext(): OutputContext {
+    return {
+      sink: this.options.sink,
+      formats: this.formats,
+      protections: this.options.protections,
+      keyScratch: this.keyScratch,
+      valueScratch: this.valueScratch,
+      onWait: wait => void this.pending.push(wait)
     }
   }
 

@@ -3,19 +3,24 @@ import type {
   Configuration,
   OutboxConfiguration,
   OutboxTableConfiguration,
+  OutputConfiguration,
   TableConfiguration,
   TopicDefaults
 } from './configuration.ts'
 import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { ConfigurationFile } from './schema.ts'
-import type { OutboxTableFile, TableFile } from './table-options.ts'
+import type { KeyRule } from '@tidemark/kcop/rules.ts'
+import type { KeyFile } from './column-options.ts'
+import { completeColumns, completeHeaders, completePartition, completeReaders } from './output-completion.ts'
+import type { AlsoFile, OutboxTableFile, TableFile } from './table-options.ts'
 import { parseTableName } from './table-name.ts'
+import { escapePointer, type YamlDocument } from './yaml-document.ts'
 
 /**
  * The complete configuration of a file that the schema and rules.ts have accepted: defaults that follow from other
  * options, absolute paths, no absent entries. `as Required` stands where the schema's own default has been filled in.
  */
-export function complete(written: ConfigurationFile, file: string): Configuration {
+export function complete(written: ConfigurationFile, file: string, document: YamlDocument): Configuration {
   const { subscription } = written
   const { compression, ...kafka } = structuredClone(written.kafka)
   const topics = completeTopics(written)
@@ -33,9 +38,12 @@ export function complete(written: ConfigurationFile, file: string): Configuratio
     commitStream: commitStreamOf(written),
     topics,
     tables: Object.entries(written.tables ?? {}).map(([name, table]) =>
-      completeTable(name, table, topics.prefix, file)
+      completeTable(name, table, topics.prefix, { file, document })
     ),
-    outbox: completeOutbox(written.outbox)
+    outbox: completeOutbox(written.outbox),
+    keys: Object.entries(written.encryption?.keys ?? {}).map(([name, key]) =>
+      completeKey(name, key, { file, document })
+    )
   })
 }
 
@@ -61,16 +69,64 @@ function completeTopics(written: ConfigurationFile): TopicDefaults {
   }
 }
 
-function completeTable(qualifiedName: string, table: TableFile, prefix: string, file: string): TableConfiguration {
+/** Where things stand, and what relative paths start from. */
+interface Origin {
+  file: string
+  document: YamlDocument
+}
+
+function completeTable(qualifiedName: string, table: TableFile, prefix: string, origin: Origin): TableConfiguration {
   const { format, deletes, refresh } = table as Required<TableFile>
-  return {
-    ...nameOf(qualifiedName),
+  const at = `/tables/${escapePointer(qualifiedName)}`
+  const main: OutputConfiguration = {
     topic: table.topic ?? `${prefix}.${qualifiedName}`,
     format,
     key: table.key ?? null,
     deletes,
-    processor: table.processor === undefined ? null : resolve(dirname(file), table.processor),
-    refresh
+    columns: completeColumns(table.columns),
+    headers: completeHeaders(table.headers),
+    partition: completePartition(table.partition),
+    filter: table.filter ?? null,
+    readers: completeReaders(table.restricted),
+    place: origin.document.placeOf(at, 'key')
+  }
+  return {
+    ...nameOf(qualifiedName),
+    ...main,
+    processor: table.processor === undefined ? null : resolve(dirname(origin.file), table.processor),
+    refresh,
+    also: (table.also ?? []).map((also, index) =>
+      completeAlso(also, main, origin.document.placeOf(`${at}/also/${index}`))
+    )
+  }
+}
+
+function completeAlso(also: AlsoFile, main: OutputConfiguration, place: string): OutputConfiguration {
+  return {
+    topic: also.topic,
+    format: also.format ?? main.format,
+    key: also.key ?? main.key,
+    deletes: also.deletes ?? main.deletes,
+    columns: completeColumns(also.columns, main.columns),
+    headers: also.headers === undefined ? main.headers : completeHeaders(also.headers),
+    partition: also.partition === undefined ? main.partition : completePartition(also.partition),
+    filter: also.filter ?? main.filter,
+    readers: completeReaders(also.restricted),
+    place
+  }
+}
+
+function completeKey(name: string, key: KeyFile, { file, document }: Origin): KeyRule {
+  const { rotateAfterValues, rotateAfterMinutes } = key as Required<KeyFile>
+  const path = (relative: string) => resolve(dirname(file), relative)
+  const publicKeys = [...(key.publicKey === undefined ? [] : [key.publicKey]), ...(key.publicKeys ?? [])]
+  return {
+    name,
+    publicKeys: publicKeys.map(path),
+    secretKey: key.secretKey === undefined ? null : path(key.secretKey),
+    rotateAfterValues,
+    rotateAfterMinutes,
+    place: document.placeOf(`/encryption/keys/${escapePointer(name)}`, 'key')
   }
 }
 

@@ -68,11 +68,19 @@ test('a minimal file is completed with every default', () => {
         format: 'json',
         key: null,
         deletes: 'tombstone',
+        columns: { only: null, dropped: [], protected: [] },
+        headers: [],
+        partition: 'key',
+        filter: null,
+        readers: null,
+        place: 'tidemark.yaml:7:3',
         processor: null,
-        refresh: true
+        refresh: true,
+        also: []
       }
     ],
-    outbox: { tables: [], messages: [] }
+    outbox: { tables: [], messages: [] },
+    keys: []
   })
 })
 
@@ -176,7 +184,7 @@ const badInputs: [name: string, text: string, ...faults: string[]][] = [
   [
     'an unknown entry unlike any',
     at('account:', 'account: {colour: red}'),
-    '7:20 CONFIG_INVALID `tables["public.account"].colour` is not a known entry | known here: topic, format, key, deletes, processor, refresh, columns, filter, also'
+    '7:20 CONFIG_INVALID `tables["public.account"].colour` is not a known entry | known here: topic, restricted, format, key, deletes, processor, refresh, columns, headers, partition, filter, also'
   ],
   [
     'a missing entry',
@@ -336,15 +344,9 @@ const badInputs: [name: string, text: string, ...faults: string[]][] = [
     '7:20 NOT_AVAILABLE `tables["public.account"].format` `avro` is not available in this version | leave it out, or use a version of Tidemark that has it'
   ],
   [
-    'column protection',
-    at('account:', 'account: {columns: {ssn: drop}}'),
-    '7:20 NOT_AVAILABLE `tables["public.account"].columns` is not available in this version | leave it out, or use a version of Tidemark that has it'
-  ],
-  [
     'a column rule unlike any',
     at('account:', 'account: {columns: {ssn: hide}}'),
-    '7:20 NOT_AVAILABLE `tables["public.account"].columns` is not available in this version | leave it out, or use a version of Tidemark that has it',
-    '7:35 CONFIG_INVALID `tables["public.account"].columns.ssn` `hide` is not valid | it must be `drop`, `{encrypt: <key>}`, `{tokenise: <key>}` or `{mask: {keepLast: <n>}}`'
+    '7:35 CONFIG_INVALID `tables["public.account"].columns.ssn` `hide` is not valid | it must be `drop`, `plain` or one of `{encrypt: <key>}`, `{rsa: <key>}`, `{deterministic: <key>}`, `{tokenise: <key>}`, `{mask: {keepLast: <n>}}`, `{hash: {salt: <text>}}`'
   ],
   [
     'both sources',

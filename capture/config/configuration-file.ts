@@ -45,10 +45,12 @@ export function parseConfiguration(text: string, file: string, references: Refer
   const later = unavailableFaults(document)
   // Rules look at values the schema has vouched for; what could not be resolved would only fail again.
   const rules =
-    wrong.length === 0 && unresolved.length === 0 ? ruleFaults(document.root as ConfigurationFile, document) : []
+    wrong.length === 0 && unresolved.length === 0
+      ? ruleFaults(document.root as ConfigurationFile, document, references)
+      : []
   const faults = [...unresolved.map(({ fault }) => fault), ...wrong, ...later, ...rules]
   if (faults.length > 0) return { faults: inOrderOfPlace(faults) }
-  return { configuration: complete(document.root as ConfigurationFile, resolve(file)) }
+  return { configuration: complete(document.root as ConfigurationFile, resolve(file), document) }
 }
 
 /** Values for `${VAR}` from the environment, for `${file:path}` from files relative to the configuration file. */

@@ -1,5 +1,7 @@
 import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { Compression } from '@tidemark/kafka/record-batch/compression.ts'
+import type { ColumnRules, HeaderRule, KeyRule, PartitionRule } from '@tidemark/kcop/rules.ts'
+import { namesOf, topicTemplate } from '@tidemark/kcop/routing/topic-template.ts'
 import type { AdditionalColumn, Deletes, Format, OutboxTableFile } from './table-options.ts'
 import type { TableName } from './table-name.ts'
 
@@ -20,6 +22,8 @@ export interface Configuration {
   readonly topics: TopicDefaults
   readonly tables: readonly TableConfiguration[]
   readonly outbox: OutboxConfiguration
+  /** Keys of protected columns; files by absolute path. */
+  readonly keys: readonly KeyRule[]
 }
 
 export interface PostgresConfiguration {
@@ -36,18 +40,33 @@ export interface TopicDefaults {
   readonly prefix: string
 }
 
-export interface TableConfiguration extends TableName {
-  /** `schema.name` */
-  readonly qualifiedName: string
+/** One record stream of a table. */
+export interface OutputConfiguration {
+  /** May be a template (kcop/routing/topic-template.ts). */
   readonly topic: string
   readonly format: Format
   /** null: the primary key. */
   readonly key: readonly string[] | null
   readonly deletes: Deletes
+  readonly columns: ColumnRules
+  readonly headers: readonly HeaderRule[]
+  readonly partition: PartitionRule
+  readonly filter: string | null
+  /** Principals that may read the topic; null: it is not restricted. */
+  readonly readers: readonly string[] | null
+  /** `file:line:column` of the entry. */
+  readonly place: string
+}
+
+export interface TableConfiguration extends TableName, OutputConfiguration {
+  /** `schema.name` */
+  readonly qualifiedName: string
   /** Absolute path of the processor's file. */
   readonly processor: string | null
   /** Whether `apply` copies its present rows. */
   readonly refresh: boolean
+  /** Further outputs, complete. */
+  readonly also: readonly OutputConfiguration[]
 }
 
 export interface OutboxConfiguration {
@@ -84,5 +103,12 @@ export function publishedTables(configuration: Configuration): readonly (TableNa
 /** Data topics whose names are known from the configuration alone, without repetition. */
 export function knownDataTopics(configuration: Configuration): readonly string[] {
   const fixed = configuration.outbox.tables.map(table => table.topic).filter(topic => !topic.includes('${'))
-  return [...new Set([...configuration.tables.map(table => table.topic), ...fixed])]
+  return [...new Set([...outputsOf(configuration).flatMap(({ topics }) => topics), ...fixed])]
+}
+
+/** Every output of every table, with the names its topic can have when no row is needed for them. */
+export function outputsOf(configuration: Configuration) {
+  return configuration.tables.flatMap(table =>
+    [table, ...table.also].map(output => ({ table, output, topics: namesOf(topicTemplate(output.topic, table)) }))
+  )
 }

@@ -17,20 +17,6 @@ export const monitor = Type.Array(
   { description: 'Rules that send a record to a monitoring topic.' }
 )
 
-export const encryption = Type.Object(
-  {
-    keys: Type.Record(
-      Type.String(),
-      Type.Object(
-        { publicKey: Type.String({ description: 'File of the RSA public key.' }) },
-        { additionalProperties: false }
-      ),
-      { description: 'Keys by name.', 'x-key': '<name>' }
-    )
-  },
-  { additionalProperties: false, description: 'Keys that `columns` refer to.' }
-)
-
 export const mq = Type.Object(
   {
     queueManager: Type.String(),

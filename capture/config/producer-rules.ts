@@ -1,12 +1,16 @@
-import { tableRule, type ProducerRules } from '@tidemark/kcop/rules.ts'
-import type { Configuration, OutboxTableConfiguration } from './configuration.ts'
+import type { OutputRule, ProducerRules } from '@tidemark/kcop/rules.ts'
+import type { Configuration, OutboxTableConfiguration, OutputConfiguration } from './configuration.ts'
 
 /** What the producer needs of the configuration, in its words. */
 export function producerRules(configuration: Configuration): ProducerRules {
   return {
-    tables: configuration.tables.map(({ qualifiedName, topic, format, key, deletes, processor }) =>
-      tableRule(qualifiedName, '', { topic, format, key, deletes, processor })
-    ),
+    tables: configuration.tables.map(({ qualifiedName, processor, also, ...output }) => ({
+      ...outputRule(output),
+      qualifiedName,
+      processor,
+      also: also.map(outputRule)
+    })),
+    keys: configuration.keys,
     outbox: { tables: configuration.outbox.tables.map(outboxRule), messages: configuration.outbox.messages }
   }
 }
@@ -14,4 +18,9 @@ export function producerRules(configuration: Configuration): ProducerRules {
 function outboxRule(table: OutboxTableConfiguration): ProducerRules['outbox']['tables'][number] {
   const { additional, ...rest } = table
   return { ...rest, additional: additional.map(({ column, as, name }) => ({ column, as, name })) }
+}
+
+function outputRule(output: OutputConfiguration): OutputRule {
+  const { topic, format, key, deletes, columns, headers, partition, filter, place } = output
+  return { topic, format, key, deletes, columns, headers, partition, filter, place }
 }

@@ -1,4 +1,4 @@
-import type { Configuration } from './configuration.ts'
+import type { Configuration, OutputConfiguration } from './configuration.ts'
 
 const hidden = '***'
 
@@ -8,8 +8,22 @@ export function redacted(configuration: Configuration): Configuration {
   return {
     ...configuration,
     postgres: { ...postgres, url: withoutPassword(postgres.url) },
+    tables: configuration.tables.map(table => ({ ...withoutSalts(table), also: table.also.map(withoutSalts) })),
     kafka: hideSecrets(kafka) as Configuration['kafka']
   }
+}
+
+function withoutSalts<T extends OutputConfiguration>(output: T): T {
+  const rules = output.columns.protected.map(rule =>
+    rule.protection.kind === 'hash' ? { ...rule, protection: { ...rule.protection, salt: hidden } } : rule
+  )
+  return { ...output, columns: { ...output.columns, protected: rules } }
+}
+
+function saltsOf(configuration: Configuration): string[] {
+  const outputs = configuration.tables.flatMap(table => [table, ...table.also])
+  const rules = outputs.flatMap(output => output.columns.protected.map(({ protection }) => protection))
+  return rules.flatMap(protection => (protection.kind === 'hash' ? [protection.salt] : []))
 }
 
 const secretEntries = new Set(['password', 'key', 'passphrase', 'token'])
@@ -43,7 +57,15 @@ export function secretsOf(configuration: Configuration): readonly string[] {
   const inQuery = [...url.searchParams].filter(([name]) => /password/i.test(name)).map(([, value]) => value)
   const { tls, sasl } = configuration.kafka
   const saslSecret = sasl?.mechanism === 'oauthbearer' ? sasl.token : sasl?.password
-  const secrets = [url.password, decoded(url.password), ...inQuery, tls?.key, tls?.passphrase, saslSecret]
+  const secrets = [
+    url.password,
+    decoded(url.password),
+    ...inQuery,
+    tls?.key,
+    tls?.passphrase,
+    saslSecret,
+    ...saltsOf(configuration)
+  ]
   const visible = JSON.stringify(redacted(configuration))
   const strikable = secrets
     .filter(secret => typeof secret === 'string')

@@ -1,20 +1,28 @@
 import { brokerAddress } from '@tidemark/kafka/connection-options.ts'
 import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { commitStreamOf, topicOf } from './completion.ts'
-import { invalid } from './references.ts'
+import { commitStreamOf } from './completion.ts'
+import { keyFaults } from './key-rules.ts'
+import { outputFaults } from './output-rules.ts'
+import { invalid, type ReferenceSource } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
+import { topicFault } from './topic-rules.ts'
 import { parseTableName } from './table-name.ts'
-import { topicNameFault } from './topic-name.ts'
 import { escapePointer, readablePath, type YamlDocument } from './yaml-document.ts'
 
 /** What a schema cannot say: rules over several entries, and names. One CONFIG_INVALID for each fault. */
-export function ruleFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
+export function ruleFaults(
+  written: ConfigurationFile,
+  document: YamlDocument,
+  references: ReferenceSource
+): TidemarkError[] {
   return [
     ...sourceFaults(written, document),
     ...postgresFaults(written, document),
     ...kafkaFaults(written, document),
     ...tableNameFaults(written, document),
     ...topicFaults(written, document),
+    ...outputFaults(written, document),
+    ...keyFaults(written, document, references),
     ...outboxFaults(written, document)
   ]
 }
@@ -93,24 +101,7 @@ function outboxTableNames(written: ConfigurationFile): string[] {
 function topicFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
   const commitStream = commitStreamOf(written)
   const faults = topicFault(commitStream, '/commitStream', '/subscription', 'commitStream', document)
-  for (const table of Object.keys(written.tables ?? {})) {
-    const at = `/tables/${escapePointer(table)}`
-    const topic = topicOf(written, table)
-    faults.push(...topicFault(topic, `${at}/topic`, at, 'topic', document))
-    if (topic === commitStream) {
-      const message = `the topic of table ${table} is the commit stream`
-      faults.push(invalid(message, document.placeOf(`${at}/topic`, 'key'), 'give one of the two another name'))
-    }
-  }
   return faults
-}
-
-function topicFault(topic: string, path: string, impliedBy: string, option: string, document: YamlDocument) {
-  const fault = topicNameFault(topic)
-  if (fault === null) return []
-  const place = document.placeOf(path)
-  const message = `the topic name \`${document.written(path) ?? topic}\` ${fault}`
-  return [invalid(message, place, `set \`${option}\` of \`${readablePath(impliedBy)}\` to a legal name`)]
 }
 
 function outboxFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {

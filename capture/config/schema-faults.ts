@@ -13,7 +13,14 @@ interface SchemaNotes {
   type?: string
 }
 
-const ajv = new Ajv({ allErrors: true, verbose: true, useDefaults: true, strict: true, strictRequired: false })
+const ajv = new Ajv({
+  allErrors: true,
+  verbose: true,
+  useDefaults: true,
+  strict: true,
+  strictRequired: false,
+  allowUnionTypes: true
+})
 ajv.addVocabulary(['x-must', 'x-secret', 'x-may-be-empty', 'x-key'])
 const validate = ajv.compile(configurationSchema)
 
@@ -113,6 +120,9 @@ function wording(
   const must = schema['x-must']
   switch (error.keyword) {
     case 'type':
+      if (must !== undefined && Array.isArray(error.params['type'])) {
+        return { message: `${name} is ${kindOf(error.data)}`, cure: `it must ${must}` }
+      }
       return {
         message: `${name} is ${kindOf(error.data)}, not ${typeNames[String(error.params['type'])]}`,
         cure: typeCure(String(error.params['type']), error.data)
@@ -131,7 +141,10 @@ function wording(
       }
     case 'minItems':
     case 'minLength':
-      return { message: `${name} is empty`, cure: must === undefined ? 'give at least one' : `it must ${must}` }
+      return {
+        message: `${name} is ${Number(error.params['limit']) > 1 ? 'too short' : 'empty'}`,
+        cure: must === undefined ? 'give at least one' : `it must ${must}`
+      }
     default:
       return { message: `${name}${shown} is not valid`, cure: `it must ${must ?? error.message?.replace('must ', '')}` }
   }

@@ -1,7 +1,8 @@
 import { Type, type Static } from 'typebox'
 import { kafka, topics } from './kafka-options.ts'
 import { outbox, tables } from './table-options.ts'
-import { encryption, monitor, mq } from './later-options.ts'
+import { encryption } from './column-options.ts'
+import { monitor, mq } from './later-options.ts'
 
 const postgres = Type.Object(
   {

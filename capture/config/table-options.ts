@@ -1,4 +1,5 @@
-import { Type, type Static, type TObject, type TUnsafe } from 'typebox'
+import { Type, type Static, type TObject, type TSchema, type TUnsafe } from 'typebox'
+import { columns, filter, headers, partition, restricted } from './column-options.ts'
 
 const column = (description: string, byDefault: string) =>
   Type.Optional(Type.String({ description, minLength: 1, default: byDefault }))
@@ -6,44 +7,47 @@ const column = (description: string, byDefault: string) =>
 const formats = ['json', 'avro', 'csv', 'audit', 'audit-single', 'debezium', 'cloudevents'] as const
 const format = Type.Enum([...formats], { description: 'What the records of the table look like.', default: 'json' })
 
-const columnRule = Type.Union(
-  [
-    Type.Literal('drop'),
-    Type.Object({ encrypt: Type.String() }, { additionalProperties: false }),
-    Type.Object({ tokenise: Type.String() }, { additionalProperties: false }),
-    Type.Object(
-      { mask: Type.Object({ keepLast: Type.Integer({ minimum: 0 }) }, { additionalProperties: false }) },
-      { additionalProperties: false }
-    )
-  ],
-  { 'x-must': 'be `drop`, `{encrypt: <key>}`, `{tokenise: <key>}` or `{mask: {keepLast: <n>}}`' }
-)
-const columnRules = Type.Record(Type.String(), columnRule, { description: 'Protection of single columns.' })
-
 const deletes = Type.Enum(['tombstone', 'content', 'both', 'none'], {
   description:
     'What a deleted row becomes: a tombstone, a record with the old content, the content and then the tombstone, or nothing.',
   default: 'tombstone'
 })
 
+const topic = (description: string) =>
+  Type.String({ description: `${description} May hold {schema}, {table}, {operation} and {column.<name>}.` })
+
+const key = Type.Array(Type.String({ minLength: 1 }), {
+  description: 'Columns that make the record key, in this order. Default: the primary key.',
+  minItems: 1,
+  uniqueItems: true
+})
+
 const also = Type.Array(
   Type.Object(
     {
-      topic: Type.String({ description: 'Topic of this further record.' }),
-      restricted: Type.Optional(
-        Type.Boolean({ description: 'Whether only named principals may read the topic.', default: false })
-      ),
-      columns: Type.Optional(
-        Type.Union([Type.Literal('all'), columnRules], {
-          'x-must': 'be `all` or a mapping of column names to protections'
-        })
-      ),
-      format: Type.Optional(format)
+      topic: topic('Topic of this further record.'),
+      restricted: Type.Optional(restricted),
+      columns: Type.Optional(columns),
+      format: Type.Optional(withoutDefault(format)),
+      key: Type.Optional(key),
+      deletes: Type.Optional(withoutDefault(deletes)),
+      headers: Type.Optional(headers),
+      partition: Type.Optional(withoutDefault(partition)),
+      filter: Type.Optional(filter)
     },
     { additionalProperties: false }
   ),
-  { description: 'The same operation again: to another topic, otherwise shaped.' }
+  {
+    description:
+      "The same operation again: to another topic, otherwise shaped. What is not given is as in the table's own entry, protections included; `columns: all` lifts them and is for restricted topics."
+  }
 )
+
+/** In a further output what is not given comes from the table. */
+function withoutDefault<T extends TSchema>(schema: T): T {
+  const { default: _, ...rest } = schema as TSchema & { default?: unknown }
+  return rest as T
+}
 
 /** An object that may be written as an empty YAML value: `public.account:`. */
 function mayBeEmpty<T extends TObject>(schema: T): TUnsafe<Static<T>> {
@@ -52,15 +56,10 @@ function mayBeEmpty<T extends TObject>(schema: T): TUnsafe<Static<T>> {
 
 const table = Type.Object(
   {
-    topic: Type.Optional(Type.String({ description: 'Topic of its records. Default: `<prefix>.<schema>.<table>`.' })),
+    topic: Type.Optional(topic('Topic of its records. Default: `<prefix>.<schema>.<table>`.')),
+    restricted: Type.Optional(restricted),
     format: Type.Optional(format),
-    key: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), {
-        description: 'Columns that make the record key, in this order. Default: the primary key.',
-        minItems: 1,
-        uniqueItems: true
-      })
-    ),
+    key: Type.Optional(key),
     deletes: Type.Optional(deletes),
     processor: Type.Optional(
       Type.String({
@@ -72,10 +71,10 @@ const table = Type.Object(
     refresh: Type.Optional(
       Type.Boolean({ description: 'Whether `apply` copies the rows that are present at the start.', default: true })
     ),
-    columns: Type.Optional(columnRules),
-    filter: Type.Optional(
-      Type.String({ description: 'Condition on the row; rows entering or leaving it become insert or delete.' })
-    ),
+    columns: Type.Optional(columns),
+    headers: Type.Optional(headers),
+    partition: Type.Optional(partition),
+    filter: Type.Optional(filter),
     also: Type.Optional(also)
   },
   { additionalProperties: false }
@@ -161,6 +160,7 @@ export const outbox = Type.Unsafe<Record<string, OutboxTableFile | string | stri
 })
 
 export type TableFile = Static<typeof table>
+export type AlsoFile = NonNullable<TableFile['also']>[number]
 export type Format = Static<typeof format>
 export type Deletes = Static<typeof deletes>
 export type AdditionalColumn = Static<typeof additionalColumn>

@@ -14,11 +14,8 @@ interface Unavailable {
  */
 export const unavailable: readonly Unavailable[] = [
   { path: 'tables.*.format', values: ['avro', 'csv', 'debezium', 'cloudevents'] },
-  { path: 'tables.*.columns' },
-  { path: 'tables.*.filter' },
-  { path: 'tables.*.also' },
+  { path: 'tables.*.also.*.format', values: ['avro', 'csv', 'debezium', 'cloudevents'] },
   { path: 'monitor' },
-  { path: 'encryption' },
   { path: 'mq' }
 ]
 

@@ -1,5 +1,7 @@
 import type pg from 'pg'
 import { publishedTables, type Configuration } from '../config/configuration.ts'
+import type { Table } from '@tidemark/schemas/table.ts'
+import { tableDefinitions } from '../postgres/table-definitions.ts'
 import { inspectTables, type TableFacts } from '../postgres/catalog.ts'
 import {
   inspectPublication,
@@ -25,6 +27,8 @@ export interface DatabaseFacts {
   writers: readonly OpenWriter[]
   /** The configured tables that exist, tables before outbox tables. */
   tables: readonly TableFacts[]
+  /** The same as the producer will see them, in the same order. */
+  definitions: readonly Table[]
   /** `schema.name` of tables the database has, when a configured one is missing; for its nearest name. */
   otherTables: readonly string[]
   /** Schemas of configured tables that the role may not use. */
@@ -46,6 +50,7 @@ export function readDatabase(sql: SqlSession, configuration: Configuration): Pro
       slot: await readSlot(client, configuration.postgres.slot),
       writers: await openWriters(client),
       tables,
+      definitions: await tableDefinitions(client, tables),
       otherTables: tables.length < wanted.length ? await tableNames(client) : [],
       closedSchemas: await closedSchemas(client, [...new Set(wanted.map(table => table.schema))])
     }

@@ -1,22 +1,32 @@
+import type { Table } from '@tidemark/schemas/table.ts'
 import { publishedTables, type Configuration } from '../config/configuration.ts'
 import type { Finding } from '../finding.ts'
 import type { TableFacts } from '../postgres/catalog.ts'
 import type { DatabaseFacts } from './database-facts.ts'
 import { publicationFindings, publicationWish } from './publication-findings.ts'
+import { ruleFindings } from './rule-findings.ts'
 import { roleFindings, serverFindings, writerFindings } from './server-findings.ts'
 import { missingTable, outboxFindings, tableFindings, type TableContext } from './table-findings.ts'
 
 /** All that the database's side of a subscription needs looked at. Pure. */
 export function databaseFindings(configuration: Configuration, facts: DatabaseFacts): Finding[] {
   const { server, role, publication, slot, tables } = facts
+  const found = configuredTableFindings(configuration, facts)
   const wish = publicationWish(configuration.postgres.publication, tables)
   return [
     ...serverFindings(server, slot !== null),
     ...roleFindings(role, publication !== null),
-    ...configuredTableFindings(configuration, facts),
+    ...found,
+    ...ruleFindings(configuration, soundTables(facts, found)),
     ...publicationFindings(publication, wish, tables, role),
     ...(slot === null ? writerFindings(facts.writers) : [])
   ]
+}
+
+/** Rules are tried on tables without an error of their own, which they would only repeat. */
+function soundTables({ definitions }: DatabaseFacts, found: readonly Finding[]): Table[] {
+  const faulty = new Set(found.filter(({ severity }) => severity === 'error').map(({ place }) => place))
+  return definitions.filter(table => !faulty.has(table.qualifiedName))
 }
 
 function configuredTableFindings(configuration: Configuration, facts: DatabaseFacts): Finding[] {

@@ -40,8 +40,15 @@ const configured: TableConfiguration = {
   format: 'json',
   key: null,
   deletes: 'tombstone',
+  columns: { only: null, dropped: [], protected: [] },
+  headers: [],
+  partition: 'key',
+  filter: null,
+  readers: null,
+  place: 'tidemark.yaml:7:3',
   processor: null,
-  refresh: true
+  refresh: true,
+  also: []
 }
 
 function found(facts: Partial<TableFacts>, table: Partial<TableConfiguration> = {}): string[] {

@@ -1,0 +1,135 @@
+import { parseFilter } from '@tidemark/kcop/filter/filter-syntax.ts'
+import { topicTemplate } from '@tidemark/kcop/routing/topic-template.ts'
+import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { ColumnsFile } from './column-options.ts'
+import { commitStreamOf, topicOf } from './completion.ts'
+import { completeColumns, keysOf, namesOf } from './output-completion.ts'
+import { invalid } from './references.ts'
+import type { ConfigurationFile } from './schema.ts'
+import { parseTableName } from './table-name.ts'
+import { topicFault } from './topic-rules.ts'
+import type { AlsoFile, TableFile } from './table-options.ts'
+import { escapePointer, readablePath, type YamlDocument } from './yaml-document.ts'
+
+/** One output as written: the table's own entry, or one of `also`. */
+interface WrittenOutput {
+  table: string
+  topic: string
+  /** JSON pointer of the entry. */
+  at: string
+  entry: TableFile | AlsoFile
+  /** The columns of the table's own entry, for one of `also`. */
+  inherited: ColumnsFile | undefined
+}
+
+/** What a schema cannot say of outputs: topics, templates, conditions, headers, keys, and where plaintext may go. */
+export function outputFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
+  const outputs = writtenOutputs(written)
+  return outputs.flatMap(output => [
+    ...topicFaults(output, written, outputs, document),
+    ...filterFaults(output, document),
+    ...headerFaults(output, document),
+    ...columnFaults(output, document),
+    ...unknownKeyFaults(output, written, document)
+  ])
+}
+
+function writtenOutputs(written: ConfigurationFile): WrittenOutput[] {
+  return Object.entries(written.tables ?? {}).flatMap(([table, entry]) => {
+    const at = `/tables/${escapePointer(table)}`
+    const also = (entry.also ?? []).map((further, index) => ({
+      table,
+      topic: further.topic,
+      at: `${at}/also/${index}`,
+      entry: further,
+      inherited: entry.columns
+    }))
+    return [{ table, topic: topicOf(written, table), at, entry, inherited: undefined }, ...also]
+  })
+}
+
+function topicFaults(
+  output: WrittenOutput,
+  written: ConfigurationFile,
+  outputs: readonly WrittenOutput[],
+  document: YamlDocument
+): TidemarkError[] {
+  const { table, topic, at } = output
+  const name = parseTableName(table)
+  const faults = topic.includes('{')
+    ? attempted(topic, () => void topicTemplate(topic, typeof name === 'string' ? null : name), `${at}/topic`, document)
+    : topicFault(topic, `${at}/topic`, at, 'topic', document)
+  if (topic === commitStreamOf(written)) {
+    const message = `the topic of table ${table} is the commit stream`
+    faults.push(invalid(message, document.placeOf(`${at}/topic`, 'key'), 'give one of the two another name'))
+  }
+  const first = outputs.find(other => other.table === table && other.topic === topic)
+  if (first !== output) {
+    const message = `table ${table} has two outputs to topic ${topic}`
+    faults.push(invalid(message, document.placeOf(`${at}/topic`, 'key'), 'give each a topic of its own'))
+  }
+  return faults
+}
+
+function filterFaults({ at, entry }: WrittenOutput, document: YamlDocument): TidemarkError[] {
+  const { filter } = entry
+  return filter === undefined ? [] : attempted(filter, () => void parseFilter(filter), `${at}/filter`, document)
+}
+
+/** The form of a topic or a condition is checked by who uses it. A value that came through a reference is not shown. */
+function attempted(text: string, check: () => void, path: string, document: YamlDocument): TidemarkError[] {
+  try {
+    check()
+    return []
+  } catch (error) {
+    if (!isTidemarkError(error)) throw error
+    const { code, cure } = error
+    const message = error.message.replaceAll(text, document.written(path) ?? text)
+    return [new TidemarkError(code, { message, cure, place: document.placeOf(path) })]
+  }
+}
+
+function headerFaults({ at, entry }: WrittenOutput, document: YamlDocument): TidemarkError[] {
+  const own = Object.keys(entry.headers ?? {}).filter(name => name === 'tidemark' || name.startsWith('tidemark.'))
+  return own.map(name => {
+    const path = `${at}/headers/${escapePointer(name)}`
+    const message = `\`${readablePath(path)}\`: headers beginning with \`tidemark\` are written by Tidemark itself`
+    return invalid(message, document.placeOf(path, 'key'), 'choose another name')
+  })
+}
+
+/** In a further output protections may be lifted at once for a restricted topic only; elsewhere column by column. */
+function columnFaults({ at, entry, inherited }: WrittenOutput, document: YamlDocument): TidemarkError[] {
+  const { columns, restricted } = entry
+  const place = document.placeOf(`${at}/columns`)
+  const protections = completeColumns(inherited)
+  const guarded = [...protections.dropped, ...protections.protected.map(({ column }) => column)]
+  if (columns === 'all' && guarded.length > 0 && (restricted === undefined || restricted === false)) {
+    const message = `\`${readablePath(`${at}/columns`)}\`: \`all\` would send ${guarded.join(', ')} unprotected to a topic that is not restricted`
+    return [invalid(message, place, 'add `restricted: true`, or name the columns to be sent `plain`')]
+  }
+  if (!Array.isArray(columns)) return []
+  const names = namesOf(columns)
+  const repeated = names.filter((name, index) => names.indexOf(name) < index)
+  const dropped = columns.filter(item => typeof item === 'string').filter(name => protections.dropped.includes(name))
+  return [
+    ...repeated.map(name => invalid(`column ${name} is listed twice`, place, 'list each column once')),
+    ...dropped.map(name =>
+      invalid(`column ${name} is dropped by the table's own entry`, place, `write \`{${name}: plain}\` to send it`)
+    )
+  ]
+}
+
+function unknownKeyFaults(
+  { at, entry, inherited }: WrittenOutput,
+  written: ConfigurationFile,
+  document: YamlDocument
+): TidemarkError[] {
+  const known = Object.keys(written.encryption?.keys ?? {})
+  const used = keysOf({ columns: completeColumns(entry.columns, completeColumns(inherited)) })
+  const unknown = [...new Set(used)].filter(name => !known.includes(name))
+  return unknown.map(name => {
+    const cure = known.length === 0 ? `add \`encryption: {keys: {${name}: {..}}}\`` : `use one of: ${known.join(', ')}`
+    return invalid(`there is no key ${name} under \`encryption.keys\``, document.placeOf(`${at}/columns`, 'key'), cure)
+  })
+}

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { test } from 'node:test'
+import { parseConfiguration } from './configuration-file.ts'
+import { knownDataTopics } from './configuration.ts'
+import { producerRules } from './producer-rules.ts'
+import { redacted, secretsOf } from './redaction.ts'
+
+const { publicKey, privateKey } = generateKeyPairSync('rsa', {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' }
+})
+const files: Record<string, string> = {
+  'pii.pub.pem': publicKey,
+  'pii.pem': privateKey,
+  'pii.key': Buffer.alloc(32, 7).toString('base64'),
+  'short.key': 'c2hvcnQ='
+}
+const references = {
+  variable: (name: string) => ({ SALT: 'a salt of some length', TOPIC: 'secret topic', CONDITION: 'secret ==' })[name],
+  file(path: string) {
+    const content = files[path]
+    if (content === undefined) throw Object.assign(new Error('no'), { code: 'ENOENT' })
+    return content
+  }
+}
+
+/** A file whose table public.customer, in line 5, has the entry. */
+function parse(entry: string, more = '') {
+  const text = `subscription: bank
+postgres: {url: "postgres://u@h/bank"}
+kafka: {brokers: ["b:9092"]}
+tables:
+  public.customer: ${entry}
+${more}`
+  return parseConfiguration(text, 'tidemark.yaml', references)
+}
+
+function accepted(entry: string, more?: string) {
+  const read = parse(entry, more)
+  if ('faults' in read) assert.fail(read.faults.map(fault => fault.format()).join('\n'))
+  return read.configuration
+}
+
+function refused(entry: string, more?: string): string[] {
+  const read = parse(entry, more)
+  if ('configuration' in read) assert.fail('the configuration was accepted')
+  return read.faults.map(({ place, code, message }) => `${place?.replace('tidemark.yaml:', '')} ${code} ${message}`)
+}
+
+const keys = 'encryption: {keys: {pii: {publicKey: pii.pub.pem, secretKey: pii.key}}}'
+
+test('columns may be a list, rules for some, or both', () => {
+  const columnsOf = (written: string) => accepted(`{columns: ${written}}`, keys).tables[0]!.columns
+  const token = { column: 'email', protection: { kind: 'tokenise', key: 'pii' } }
+  assert.deepEqual(columnsOf('all'), { only: null, dropped: [], protected: [] })
+  assert.deepEqual(columnsOf('[id, {email: {tokenise: pii}}]'), {
+    only: ['id', 'email'],
+    dropped: [],
+    protected: [token]
+  })
+  assert.deepEqual(columnsOf('{email: {tokenise: pii}, notes: drop, id: plain, phone: {mask: {keepLast: 4}}}'), {
+    only: null,
+    dropped: ['notes'],
+    protected: [token, { column: 'phone', protection: { kind: 'mask', keepLast: 4, character: '*' } }]
+  })
+})
+
+test('a further output is as the table in all it does not say, its protections included', () => {
+  const entry = `{topic: a, key: [id], deletes: both, filter: "id > 1", columns: {ssn: {encrypt: pii}, notes: drop}, also: [
+    {topic: b}, {topic: c, columns: [name, ssn]}, {topic: d, columns: {ssn: plain}}, {topic: e, columns: all, restricted: {readers: ["User:a"]}}]}`
+  const [table] = accepted(entry, keys).tables
+  const [b, c, d, e] = table!.also
+  assert.deepEqual(
+    { ...b, topic: 'a', place: table!.place },
+    (({ topic, format, key, deletes, columns, headers, partition, filter, readers, place }) => ({
+      topic,
+      format,
+      key,
+      deletes,
+      columns,
+      headers,
+      partition,
+      filter,
+      readers,
+      place
+    }))(table!)
+  )
+  assert.deepEqual([c!.columns.only, c!.columns.protected.map(({ column }) => column)], [['name', 'ssn'], ['ssn']])
+  assert.deepEqual([d!.columns.protected, d!.columns.dropped], [[], ['notes']])
+  assert.deepEqual([e!.columns.protected, e!.columns.dropped, e!.readers], [[], [], ['User:a']])
+  assert.equal(e!.place, 'tidemark.yaml:6:86')
+})
+
+test('headers and partitions come in each form', () => {
+  const entry =
+    '{headers: {a: {column: id}, b: {journal: commitTime}, c: {text: x}}, partition: {column: region}, also: [{topic: b, partition: 3}]}'
+  const { tables } = producerRules(accepted(entry))
+  assert.deepEqual(tables[0]!.headers, [
+    { name: 'a', from: { column: 'id' } },
+    { name: 'b', from: { journal: 'commitTime' } },
+    { name: 'c', from: { text: 'x' } }
+  ])
+  assert.deepEqual([tables[0]!.partition, tables[0]!.also[0]!.partition], [{ column: 'region' }, { fixed: 3 }])
+})
+
+test('every topic whose name needs no row is known beforehand', () => {
+  const entry = '{topic: "crm.{schema}.{table}", also: [{topic: "x.{operation}"}, {topic: "y.{column.region}"}]}'
+  assert.deepEqual(knownDataTopics(accepted(entry)), ['crm.public.customer', 'x.insert', 'x.update', 'x.delete'])
+})
+
+test('mistakes are told where they are', () => {
+  const cases: [string, string, ...string[]][] = [
+    [
+      '{columns: {ssn: {encrpt: pii}}}',
+      keys,
+      '5:37 CONFIG_INVALID `tables["public.customer"].columns.ssn.encrpt` is not a known entry'
+    ],
+    ['{columns: {ssn: {encrypt: pi}}}', keys, '5:21 CONFIG_INVALID there is no key pi under `encryption.keys`'],
+    ['{columns: 5}', keys, '5:30 CONFIG_INVALID `tables["public.customer"].columns` is a number'],
+    ['{columns: [id, id]}', '', '5:30 CONFIG_INVALID column id is listed twice'],
+    ['{partition: -1}', '', '5:32 CONFIG_INVALID `tables["public.customer"].partition` `-1` is out of range'],
+    [
+      '{filter: "status = "}',
+      '',
+      '5:29 FILTER_INVALID the condition `status = ` is not understood at its end (line 1, column 10)'
+    ],
+    ['{topic: "a.{colour}"}', '', '5:28 CONFIG_INVALID the topic `a.{colour}` has {colour}, which is not known'],
+    [
+      '{headers: {tidemark.x: {text: a}}}',
+      '',
+      '5:31 CONFIG_INVALID `tables["public.customer"].headers["tidemark.x"]`: headers beginning with `tidemark` are written by Tidemark itself'
+    ],
+    ['{topic: a, also: [{topic: a}]}', '', '5:39 CONFIG_INVALID table public.customer has two outputs to topic a'],
+    [
+      '{columns: {ssn: drop}, also: [{topic: b, columns: all}]}',
+      '',
+      '5:70 CONFIG_INVALID `tables["public.customer"].also[0].columns`: `all` would send ssn unprotected to a topic that is not restricted'
+    ],
+    [
+      '{columns: {ssn: drop}, also: [{topic: b, columns: [ssn]}]}',
+      '',
+      "5:70 CONFIG_INVALID column ssn is dropped by the table's own entry"
+    ],
+    [
+      '{restricted: {readers: ["User:*"]}}',
+      '',
+      '5:44 CONFIG_INVALID `tables["public.customer"].restricted.readers[0]` `User:*` is not valid'
+    ],
+    [
+      '{columns: {ssn: {hash: {salt: short}}}}',
+      '',
+      '5:50 CONFIG_INVALID `tables["public.customer"].columns.ssn.hash.salt` is too short'
+    ]
+  ]
+  for (const [entry, more, ...faults] of cases) assert.deepEqual(refused(entry, more), faults, entry)
+})
+
+test('a key file that cannot be used is told at the line that names it', () => {
+  const at = (key: string, entry = '{}') => refused(entry, `encryption: {keys: {pii: ${key}}}`)
+  assert.deepEqual(at('{publicKey: no.pem}'), ['6:38 KEY_INVALID the key file no.pem cannot be read (ENOENT)'])
+  assert.match(at('{publicKey: pii.pem}')[0]!, /^6:38 KEY_INVALID .* holds a private key/)
+  assert.match(at('{publicKeys: [pii.pub.pem, pii.key]}')[0]!, /^6:53 KEY_INVALID .* does not hold a public key/)
+  assert.match(at('{secretKey: short.key}')[0]!, /^6:38 KEY_INVALID .* secret of 5 bytes/)
+  const uses = (kind: string, key: string) => at(key, `{columns: {ssn: {${kind}: pii}}}`)[0]!
+  assert.match(uses('encrypt', '{secretKey: pii.key}'), /^6:21 CONFIG_INVALID key pii: `encrypt` needs a public key/)
+  assert.match(uses('tokenise', '{publicKey: pii.pub.pem}'), /need a secret/)
+  assert.match(uses('rsa', '{publicKeys: [pii.pub.pem, pii.pub.pem]}'), /exactly one public key, not 2/)
+})
+
+test('what came through a reference is in no message, and a salt in no shown configuration', () => {
+  const faults = refused('{topic: "${TOPIC}{x}", filter: "${CONDITION}"}').join('\n')
+  assert.doesNotMatch(faults, /secret/)
+  const configuration = accepted('{columns: {ssn: {hash: {salt: "${SALT}"}}}}')
+  assert.doesNotMatch(JSON.stringify(redacted(configuration)), /a salt/)
+  assert.ok(secretsOf(configuration).includes('a salt of some length'))
+})

@@ -1,0 +1,32 @@
+import { Catalog } from '@tidemark/kcop/catalog.ts'
+import { ColumnProtections } from '@tidemark/kcop/protection/column-protections.ts'
+import { loadKeys } from '@tidemark/kcop/protection/key-files.ts'
+import type { RecordSink } from '@tidemark/kcop/record-sink.ts'
+import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { Table } from '@tidemark/schemas/table.ts'
+import type { Configuration } from '../config/configuration.ts'
+import { producerRules } from '../config/producer-rules.ts'
+import { findingOf, type Finding } from '../finding.ts'
+import { systemSurroundings } from '../system-surroundings.ts'
+
+/** Takes nothing: rules are compiled, no record is made. */
+const nowhere: RecordSink = { topic: name => ({ name }), append: () => {} }
+
+/**
+ * What the producer would refuse of its rules when it met the tables: unknown columns, keys protected at random,
+ * conditions that do not fit, identities that do not suffice. At the place of the rule.
+ */
+export function ruleFindings(configuration: Configuration, tables: readonly Table[]): Finding[] {
+  try {
+    const keys = loadKeys(configuration.keys)
+    const { now } = systemSurroundings
+    const randomBytes = (length: number) => Buffer.from(systemSurroundings.randomBytes(length))
+    const protections = new ColumnProtections({ keys, now, randomBytes })
+    const rules = producerRules(configuration)
+    const catalog = new Catalog({ rules, sink: nowhere, formats: [], protections, notify: () => {} })
+    return tables.flatMap(table => catalog.faults(table).map(fault => findingOf(fault)))
+  } catch (error) {
+    if (!isTidemarkError(error)) throw error
+    return [findingOf(error)]
+  }
+}
