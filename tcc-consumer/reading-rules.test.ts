@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ConsumerOptions } from './consumer-options.ts'
 import { mirrored, mirrorNames } from './testing/mirror.ts'
-import { readAll, TestClock, type Reading } from './testing/read-all.ts'
+import { endingConsumer, readAll, TestClock, type Reading } from './testing/read-all.ts'
 import {
   extension,
   headerOf,
@@ -438,6 +438,18 @@ test('records that aged out after the start are missing, and the cause is named'
   const reading = await read(script, { from: transactions[0]!.bookmark })
   assert.equal(reading.error?.code, 'RECORDS_MISSING')
   assert.match(reading.error.message, /aged out: the partition begins at 1, they began at 0/)
+})
+
+test('records deleted before they are read are missing, and what follows them is not passed over', async () => {
+  const { script, owner } = started()
+  owner.transaction(1, ['accounts/0'])
+  const consumer = endingConsumer(script.log)
+  const iterator = consumer[Symbol.asyncIterator]()
+  await iterator.next()
+  for (let sequence = 2; sequence <= 4; sequence++) owner.transaction(sequence, ['accounts/0'])
+  script.log.partition('accounts', 0).deleteBelow(2)
+  await assert.rejects(iterator.next(), { code: 'RECORDS_MISSING', message: /transaction 2 .* 0 were found/ })
+  await consumer.close()
 })
 
 test('compaction is named as the cause', async () => {
