@@ -279,6 +279,18 @@ export const errorCodes = {
     means: 'a row cannot be turned into a record as configured',
     cure: 'correct the configuration or the row as the message says; the transaction is not lost'
   },
+  REGISTRY_UNREACHABLE: {
+    means: 'the schema registry does not answer, or not now',
+    cure: 'check `registry.url` and the registry; records whose schemas it has not named yet are held until it does'
+  },
+  REGISTRY_AUTHENTICATION: {
+    means: 'the schema registry refused the credentials, or does not allow to register',
+    cure: 'check `registry.username` and `registry.password`, or `registry.token`, and what they may write'
+  },
+  SCHEMA_INCOMPATIBLE: {
+    means: 'the schema registry refuses the schema of a table as it is now, by the compatibility rule of its subject',
+    cure: 'change the rule of the subject in the registry, or give the table another topic; nothing is lost meanwhile'
+  },
   INTERNAL: { means: 'an invariant of Tidemark does not hold', cure: 'report it with the whole message' }
 } as const satisfies Record<string, { means: string; cure: string }>
 

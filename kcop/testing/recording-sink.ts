@@ -17,6 +17,8 @@ export class RecordingSink implements AnnotatedSink {
   readonly records: RecordedRecord[] = []
   /** Values of the same records as bytes. */
   readonly values: (Buffer | null)[] = []
+  /** Keys of the same records as bytes. */
+  readonly keys: (Buffer | null)[] = []
   readonly annotations: Record<string, string> = {}
   readonly topics = new Set<string>()
 
@@ -36,6 +38,7 @@ export class RecordingSink implements AnnotatedSink {
     valueEnd: number,
     headers: HeaderBlock | null
   ): void {
+    this.keys.push(key === null ? null : Buffer.from(key.subarray(keyStart, keyEnd)))
     this.values.push(value === null ? null : Buffer.from(value.subarray(valueStart, valueEnd)))
     this.records.push({
       topic: topic.name,
@@ -54,6 +57,7 @@ export class RecordingSink implements AnnotatedSink {
   /** Takes the records since the last call. */
   take(): RecordedRecord[] {
     this.values.length = 0
+    this.keys.length = 0
     return this.records.splice(0)
   }
 }
