@@ -8,7 +8,7 @@ const hooks = ['begin', 'commit', 'truncate', 'schema', 'refreshStart', 'refresh
 /** Loads the user processors the rules name, by file. Throws PROCESSOR_INVALID. */
 export async function loadProcessors(rules: ProducerRules): Promise<ReadonlyMap<string, Processor>> {
   const processors = new Map<string, Processor>()
-  for (const { processor: file } of rules.tables) {
+  for (const { processor: file } of [...rules.tables, ...(rules.queues ?? [])]) {
     if (file !== null && !processors.has(file)) processors.set(file, await loadProcessor(file))
   }
   return processors

@@ -13,6 +13,8 @@ import type { BuiltInProcessor, Processor } from './processor.ts'
 import type { AnnotatedSink } from './record-sink.ts'
 import { ColumnProtections } from './protection/column-protections.ts'
 import type { ProtectionKeys } from './protection/protection-keys.ts'
+import { QueueProcessor } from './queue-processor.ts'
+import type { QueueRule } from './queue-rules.ts'
 import { outboxDefaults, type ProducerRules } from './rules.ts'
 import { TruncateAnnotation } from './truncate-annotation.ts'
 
@@ -44,6 +46,7 @@ export class Producer {
   private source: Operation | null = null
   private readonly truncates = new TruncateAnnotation()
   private readonly messages: ReadonlyMap<string, BuiltInProcessor>
+  private readonly queues: ReadonlyMap<string, QueueRule>
   private readonly users: ReadonlyMap<string, GuardedProcessor>
   /** Those whose hooks see every transaction. */
   private readonly beginners: readonly GuardedProcessor[]
@@ -59,9 +62,13 @@ export class Producer {
     this.users = guarded(rules, processors, this.output)
     this.beginners = [...this.users.values()].filter(user => user.processor.begin !== undefined)
     this.committers = [...this.users.values()].filter(user => user.processor.commit !== undefined)
-    this.messages = new Map(
-      rules.outbox.messages.map(prefix => [prefix, new OutboxMessageProcessor(prefix, outboxDefaults, sink, notify)])
-    )
+    this.queues = new Map(rules.queues?.map(rule => [rule.queue, rule]))
+    this.messages = new Map<string, BuiltInProcessor>([
+      ...rules.outbox.messages.map(
+        prefix => [prefix, new OutboxMessageProcessor(prefix, outboxDefaults, sink, notify)] as const
+      ),
+      ...[...this.queues].map(([queue, rule]) => [queue, new QueueProcessor(rule, sink)] as const)
+    ])
   }
 
   /**
@@ -127,7 +134,13 @@ export class Producer {
 
   private message(operation: Operation): void {
     if (operation.message === null) return
-    this.messages.get(operation.message.prefix)?.process(operation, this.output)
+    const { prefix } = operation.message
+    const file = this.queues.get(prefix)?.processor ?? null
+    if (file === null) this.messages.get(prefix)?.process(operation, this.output)
+    else {
+      this.source = operation
+      this.users.get(file)!.process(this.view.show(operation, null))
+    }
   }
 
   private truncate(operation: Operation): void {
@@ -147,8 +160,12 @@ export class Producer {
   }
 
   private byDefault(operation: Operation): void {
-    if (operation.kind === 'message') this.message(operation)
+    if (operation.kind === 'message') this.messageByDefault(operation)
     else if (operation.kind !== 'truncate') this.rowByDefault(operation)
+  }
+
+  private messageByDefault(operation: Operation): void {
+    this.messages.get(operation.message!.prefix)?.process(operation, this.output)
   }
 
   /** What a processor hands back is the view of it, of which columns may be missing or protected: outputs get the source's. */
@@ -189,12 +206,16 @@ function guarded(
   output: RecordOutput
 ): ReadonlyMap<string, GuardedProcessor> {
   const users = new Map<string, GuardedProcessor>()
-  for (const { processor: file, qualifiedName } of rules.tables) {
+  const named = [
+    ...rules.tables.map(({ processor, qualifiedName }) => ({ file: processor, of: `table ${qualifiedName}` })),
+    ...(rules.queues ?? []).map(({ processor, queue }) => ({ file: processor, of: `queue ${queue}` }))
+  ]
+  for (const { file, of } of named) {
     if (file === null || users.has(file)) continue
     const processor = processors.get(file)
     if (processor === undefined) {
       throw new TidemarkError('PROCESSOR_INVALID', {
-        message: `processor ${file} of table ${qualifiedName} was not loaded`
+        message: `processor ${file} of ${of} was not loaded`
       })
     }
     users.set(file, new GuardedProcessor(processor, file, output))

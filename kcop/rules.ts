@@ -1,3 +1,5 @@
+import type { QueueRule } from './queue-rules.ts'
+
 /**
  * What a producer does for each table, parsed and complete. The agent's configuration has this shape; nothing here reads
  * files or fills in defaults but the functions at the end.
@@ -11,6 +13,7 @@ export interface ProducerRules {
     /** Prefixes of logical messages that carry outbox events. */
     readonly messages: readonly string[]
   }
+  readonly queues?: readonly QueueRule[]
 }
 
 /** What a deleted row becomes: a tombstone, a record with the old content, the content and then the tombstone, nothing. */

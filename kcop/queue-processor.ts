@@ -1,0 +1,104 @@
+import type { MessageContent, Operation } from '@tidemark/schemas/operation.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { HeaderWriter } from './header-block.ts'
+import { jsonMembers } from './outbox/json-members.ts'
+import type { BuiltInProcessor, Output } from './processor.ts'
+import type { QueueRule } from './queue-rules.ts'
+import { BY_KEY, type RecordSink, type Topic } from './record-sink.ts'
+
+/** Properties of this prefix are fields of the message descriptor. */
+const descriptorPrefix = 'mq.'
+/** Header that tells the types of properties that are no strings: `count=number urgent=boolean`. */
+export const typesHeader = 'mq.PropertyTypes'
+const ownHeader = 'tidemark'
+
+type Property = string | number | boolean | Uint8Array
+
+/** A message of a queue as one record: its bytes as they are, descriptor and properties as headers. */
+export class QueueProcessor implements BuiltInProcessor {
+  readonly name = 'queue'
+  private readonly rule: QueueRule
+  private readonly topic: Topic
+  private readonly headers = new HeaderWriter()
+  /** Names are few and come again; a producer of ever new ones shall not fill the memory. */
+  private readonly names = new Map<string, Buffer>()
+
+  constructor(rule: QueueRule, sink: RecordSink) {
+    this.rule = rule
+    this.topic = sink.topic(rule.topic)
+  }
+
+  /** Throws ROW_UNSUITABLE when the key is to come from a JSON path and the message has it not. */
+  process(operation: Operation, out: Output): void {
+    const { message } = operation
+    if (message === null) return
+    const content = bytesOf(message.bytes)
+    const key = this.key(message, content)
+    this.gather(message)
+    const headers = this.headers.count === 0 ? null : this.headers
+    out.sink.append(this.topic, BY_KEY, key, 0, key?.length ?? 0, content, 0, content.length, headers)
+  }
+
+  private key({ properties }: MessageContent, content: Buffer): Buffer | null {
+    const { key } = this.rule
+    if (typeof key === 'object') return this.jsonKey(key.json, content)
+    if (key === 'none') return null
+    const id = properties.get(idProperties[key]) ?? (key === 'groupId' ? properties.get('mq.MsgId') : undefined)
+    return id === undefined ? null : Buffer.from(String(id))
+  }
+
+  private jsonKey(path: readonly string[], content: Buffer): Buffer | null {
+    let text: string | undefined = content.toString('utf8')
+    for (const name of path) {
+      text = jsonMembers(text)?.get(name)
+      if (text === undefined) throw this.withoutKey(path)
+    }
+    if (text === 'null') return null
+    return Buffer.from(text.startsWith('"') ? (JSON.parse(text) as string) : text)
+  }
+
+  private gather({ properties }: MessageContent): void {
+    const { headers } = this
+    headers.clear()
+    const wanted = this.rule.headers
+    if (wanted === 'none') return
+    let types = ''
+    for (const [name, value] of properties) {
+      const isField = name.startsWith(descriptorPrefix)
+      if (wanted !== 'all' && isField !== (wanted === 'descriptor')) continue
+      if (!isField && typeof value !== 'string') types += `${types === '' ? '' : ' '}${name}=${typeOf(value)}`
+      headers.add(this.nameOf(name), valueOf(value))
+    }
+    if (types !== '') headers.add(this.nameOf(typesHeader), Buffer.from(types))
+  }
+
+  private nameOf(name: string): Buffer {
+    let bytes = this.names.get(name)
+    if (bytes !== undefined) return bytes
+    // Nobody but the delivery may write a header of that name.
+    bytes = Buffer.from(name === ownHeader ? `property.${name}` : name)
+    if (this.names.size < 1_000) this.names.set(name, bytes)
+    return bytes
+  }
+
+  private withoutKey(path: readonly string[]): TidemarkError {
+    return new TidemarkError('ROW_UNSUITABLE', {
+      message: `a message of queue ${this.rule.queue} has no $.${path.join('.')}, which its record key is to come from`,
+      cure: 'choose another `key` for the queue, or have the message set aside: BOTHRESH and BOQNAME of the queue'
+    })
+  }
+}
+
+const idProperties = { msgId: 'mq.MsgId', correlId: 'mq.CorrelId', groupId: 'mq.GroupId' } as const
+
+function typeOf(value: Property): string {
+  return value instanceof Uint8Array ? 'bytes' : typeof value
+}
+
+function valueOf(value: Property): Buffer {
+  return value instanceof Uint8Array ? bytesOf(value) : Buffer.from(String(value))
+}
+
+function bytesOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+}
