@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { ConsumerOptions } from './consumer-options.ts'
 import { mirrored, mirrorNames } from './testing/mirror.ts'
 import { endingConsumer, readAll, TestClock, type Reading } from './testing/read-all.ts'
-import { headerOf, loss, ScriptedOwner, ScriptedStream, streamId, type Target } from './testing/scripted-stream.ts'
+import { headerOf, loss, type ScriptedOwner, ScriptedStream, streamId, type Target } from './testing/scripted-stream.ts'
 
 const three: Target[] = ['accounts/0', 'accounts/1', 'transfers/0']
 
