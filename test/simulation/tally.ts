@@ -2,6 +2,9 @@ import type { Report } from './campaign.ts'
 import { configurationNamed } from './configuration.ts'
 import { commandFor } from './repetition.ts'
 
+/** Where nobody looks on, progress is told this seldom. */
+const quietSchedules = 5_000
+
 /** What the reports say together. */
 export class Tally {
   readonly first = new Map<string, { configuration: string; seed: number }>()
@@ -11,6 +14,7 @@ export class Tally {
   private readonly expected: number
   private readonly startedMs = performance.now()
   private schedules = 0
+  private told = 0
 
   constructor(expected: number) {
     this.expected = expected
@@ -32,7 +36,10 @@ export class Tally {
       this.counters[name] = (this.counters[name] ?? 0) + value
     }
     const state = `${this.schedules} of ${this.expected} schedules, ${this.counts.size} kinds of failures`
-    process.stderr.write(process.stderr.isTTY ? `\r${state} ` : '')
+    if (process.stderr.isTTY) process.stderr.write(`\r${state} `)
+    else if (this.schedules >= this.told + quietSchedules) process.stderr.write(`${state}\n`)
+    else return
+    this.told = this.schedules
   }
 
   summary(): string {
