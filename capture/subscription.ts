@@ -15,6 +15,7 @@ import { producerRules } from './config/producer-rules.ts'
 import type { FaultPoint } from './delivery/delivery.ts'
 import { ClusterTopics } from './delivery/cluster-topics.ts'
 import { PostgresSource, type SlotHolder } from './postgres/postgres-source.ts'
+import { requireRestricted } from './preflight/restricted-topics.ts'
 import { systemSourceClock, systemSurroundings } from './system-surroundings.ts'
 
 export interface SubscriptionOptions {
@@ -82,6 +83,19 @@ export function sessionOpener(
     })
 }
 
+/** No owner writes while a restricted topic is open to others: asked with every claim. */
+function guardedOpener(
+  configuration: Configuration,
+  cluster: Cluster,
+  onEvent: (event: SubscriptionEvent) => void
+): AgentOptions['openSession'] {
+  const open = sessionOpener(cluster, configuration.compression, onEvent)
+  return async (stream, signal) => {
+    await requireRestricted(cluster, configuration)
+    return open(stream, signal)
+  }
+}
+
 /** Everything an agent (or the first copy) of this subscription works with. */
 export function agentOptions(
   options: SubscriptionOptions,
@@ -104,7 +118,7 @@ export function agentOptions(
       onWaiting: holder => onEvent({ type: 'slot-held', holder })
     }),
     reader: PartitionFetcher.of(cluster),
-    openSession: sessionOpener(cluster, configuration.compression, onEvent),
+    openSession: guardedOpener(configuration, cluster, onEvent),
     topics: new ClusterTopics({
       admin: new KafkaAdmin(cluster),
       applied: new Set(knownDataTopics(configuration)),

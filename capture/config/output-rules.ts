@@ -27,6 +27,7 @@ export function outputFaults(written: ConfigurationFile, document: YamlDocument)
   const outputs = writtenOutputs(written)
   return outputs.flatMap(output => [
     ...topicFaults(output, written, outputs, document),
+    ...restrictionFaults(output, document),
     ...filterFaults(output, document),
     ...headerFaults(output, document),
     ...columnFaults(output, document),
@@ -69,6 +70,14 @@ function topicFaults(
     faults.push(invalid(message, document.placeOf(`${at}/topic`, 'key'), 'give each a topic of its own'))
   }
   return faults
+}
+
+/** Topics that only rows name cannot be looked at beforehand. */
+function restrictionFaults({ topic, at, entry }: WrittenOutput, document: YamlDocument): TidemarkError[] {
+  const { restricted } = entry
+  if (restricted === undefined || restricted === false || !topic.includes('{column.')) return []
+  const message = `\`${readablePath(at)}\` is restricted, but its topics are named by rows: their ACLs cannot be checked`
+  return [invalid(message, document.placeOf(`${at}/restricted`, 'key'), 'give it a topic of one name')]
 }
 
 function filterFaults({ at, entry }: WrittenOutput, document: YamlDocument): TidemarkError[] {

@@ -4,6 +4,7 @@ import { knownDataTopics, type Configuration } from '../config/configuration.ts'
 import { readStreamState, type StreamState } from '../ownership/stream-state.ts'
 import { newTopics } from '../provision/new-topics.ts'
 import type { Connections } from './connections.ts'
+import { readRestrictedTopics, type RestrictedTopicFacts } from './restricted-topics.ts'
 
 /** The Kafka cluster as it stands, as far as a subscription is concerned. */
 export interface ClusterFacts {
@@ -15,6 +16,7 @@ export interface ClusterFacts {
   /** null: the commit stream is empty or missing, or cannot be read (see `streamFault`). */
   stream: StreamState | null
   streamFault: TidemarkError | null
+  restrictedTopics: readonly RestrictedTopicFacts[]
 }
 
 /** Reads all of it, and changes nothing. Throws KAFKA_UNREACHABLE, KAFKA_AUTHENTICATION, KAFKA_AUTHORIZATION. */
@@ -24,7 +26,8 @@ export async function readCluster(connections: Connections, configuration: Confi
     (await admin.describeTopics([configuration.commitStream])).get(configuration.commitStream) ?? null
   const dataTopics = await admin.describeTopics(knownDataTopics(configuration))
   const refusedTopics = await admin.refusedTopics(newTopics(configuration, { commitStream, dataTopics }))
-  const facts = { commitStream, dataTopics, refusedTopics, stream: null, streamFault: null }
+  const restrictedTopics = await readRestrictedTopics(connections.cluster, configuration)
+  const facts = { restrictedTopics, commitStream, dataTopics, refusedTopics, stream: null, streamFault: null }
   if (commitStream?.partitions !== 1) return facts
   try {
     return { ...facts, stream: await readStreamState(connections.commitStream) }

@@ -5,6 +5,7 @@ import type { Finding, Severity } from '../finding.ts'
 import { findingOf } from '../finding.ts'
 import { commitStreamConfigs, newTopics } from '../provision/new-topics.ts'
 import type { ClusterFacts } from './cluster-facts.ts'
+import { restrictedTopicFindings } from './restricted-topics.ts'
 
 /** All that Kafka's side of a subscription needs looked at. Pure. */
 export function clusterFindings(configuration: Configuration, facts: ClusterFacts): Finding[] {
@@ -15,6 +16,7 @@ export function clusterFindings(configuration: Configuration, facts: ClusterFact
     ...(streamFault === null ? [] : [findingOf(streamFault)]),
     ...refusedTopics.map(error => findingOf(error)),
     ...described.flatMap(topic => dataTopicFindings(topic, configuration)),
+    ...restrictedTopicFindings(facts.restrictedTopics, configuration.kafka.brokers),
     ...collisionFindings(configuration, facts)
   ]
 }
