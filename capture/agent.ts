@@ -59,6 +59,7 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'PRODUCER_FENCED',
   'SUPERSEDED',
   'SLOT_IN_USE',
+  'REGISTRY_UNREACHABLE',
   'MQ_UNREACHABLE',
   'MQ_QUEUE_IN_USE',
   'MQ_COMMIT_IN_DOUBT',

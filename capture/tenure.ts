@@ -5,6 +5,7 @@ import type { PositionBytes } from '@tidemark/schemas/position.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { Delivery, type DeliveryOptions } from './delivery/delivery.ts'
+import { HeldCalls } from './held-calls.ts'
 import type { Ownership } from './ownership/take-over.ts'
 import type { UnitReceiver } from './source.ts'
 
@@ -16,6 +17,8 @@ export interface OperationProcessor {
   commit(transaction: TransactionContext): void
   refreshStart(table: Table): void
   refreshEnd(table: Table): void
+  /** After `schema`: resolves when operations can be processed; null or absent: they can. */
+  ready?(): Promise<void> | null
 }
 
 /** The open transaction, as processors write to it. */
@@ -40,10 +43,13 @@ const owedMsMax = 60_000
 
 /** Data of an open transaction is produced as it comes once this much was gathered. */
 const flushBytes = 1_048_576
+/** Of what a source hands over after it was paused: what it had read from its socket. More than that is no such rest. */
+const heldBytesMax = 33_554_432
 
 /**
  * One ownership from its first State entry to its end: takes operations, gives them to the processor, delivers what it
- * makes. Fails once, with the first error.
+ * makes. Fails once, with the first error. While the processor is not ready the source is paused, and what it still hands
+ * over is kept in order.
  */
 export class Tenure implements UnitReceiver {
   readonly delivery: Delivery
@@ -59,6 +65,11 @@ export class Tenure implements UnitReceiver {
   private named: PositionBytes
   /** Everything at or before it was read; it may be ahead of what is named. */
   private passed: PositionBytes
+  private held: HeldCalls | null = null
+  /** Resolves when nothing is held back any more. */
+  private released: Promise<void> | null = null
+  private deliveryPressure = false
+  private pressure = false
 
   constructor(options: TenureOptions) {
     this.options = options
@@ -72,6 +83,10 @@ export class Tenure implements UnitReceiver {
     this.delivery = new Delivery({
       ...options,
       onFailed: error => reject(error),
+      onPressure: high => {
+        this.deliveryPressure = high
+        this.feelPressure()
+      },
       onSettled: (position, transactions) => {
         this.named = position
         options.onSettled(position, transactions)
@@ -82,18 +97,30 @@ export class Tenure implements UnitReceiver {
   }
 
   schema(table: Table): void {
+    if (this.holds(() => this.schema(table))) return
     this.guard(() => this.processor.schema(table))
+    const wait = this.delivery.hasFailed ? null : (this.processor.ready?.() ?? null)
+    if (wait !== null) this.hold(wait)
   }
 
   refreshStart(table: Table): void {
+    if (this.holds(() => this.refreshStart(table))) return
     this.guard(() => this.processor.refreshStart(table))
   }
 
   refreshEnd(table: Table): void {
+    if (this.holds(() => this.refreshEnd(table))) return
     this.guard(() => this.processor.refreshEnd(table))
   }
 
+  /** Annotates the open transaction. */
+  annotate(name: string, value: Uint8Array): void {
+    if (this.holds(() => this.annotate(name, value))) return
+    this.delivery.writer.annotate(name, value)
+  }
+
   begin(transaction: TransactionContext): void {
+    if (this.holds(() => this.begin(transaction))) return
     this.context = transaction
     this.operations = 0
     this.delivery.writer.begin(transaction)
@@ -103,6 +130,11 @@ export class Tenure implements UnitReceiver {
   operation(operation: Operation): void {
     const { delivery } = this
     if (delivery.hasFailed) return
+    if (this.held !== null) {
+      this.held.keepOperation(operation, kept => this.operation(kept))
+      this.boundHeld()
+      return
+    }
     this.operations++
     delivery.writer.at(operation.ordinal)
     try {
@@ -114,6 +146,7 @@ export class Tenure implements UnitReceiver {
   }
 
   commit(position: PositionBytes): void {
+    if (this.holds(() => this.commit(position))) return
     const context = this.context
     if (context !== null) this.guard(() => this.processor.commit(context))
     this.context = null
@@ -125,12 +158,14 @@ export class Tenure implements UnitReceiver {
 
   /** Ends a unit: a State entry with its position, in the same append as the unit's transactions. */
   unit(position: PositionBytes): void {
+    if (this.holds(() => this.unit(position))) return
     if (this.delivery.hasFailed) return
     this.passed = position
     this.nameState(position)
   }
 
   idle(position: PositionBytes): void {
+    if (this.holds(() => this.idle(position))) return
     if (this.context === null && Buffer.compare(position, this.passed) > 0) this.passed = position
   }
 
@@ -150,8 +185,59 @@ export class Tenure implements UnitReceiver {
 
   /** Ends a first copy: the last State entry says that it is whole, and that mirroring begins after `position`. */
   finishRefresh(position: PositionBytes): void {
+    if (this.holds(() => this.finishRefresh(position))) return
     this.delivery.writer.state(position, this.options.now() * 1000, false)
     this.delivery.flushSoon()
+  }
+
+  /** Resolves when everything committed so far is named and settled, what is held back included. */
+  async drain(): Promise<void> {
+    while (this.released !== null && !this.delivery.hasFailed) await this.released
+    await this.delivery.drain()
+  }
+
+  /** Nothing is processed until `wait` resolves; what it rejects with ends the tenure. */
+  private hold(wait: Promise<void>): void {
+    const held = new HeldCalls()
+    this.held = held
+    this.feelPressure()
+    this.released = wait.then(
+      () => this.release(held),
+      (error: unknown) => this.delivery.fail(error)
+    )
+  }
+
+  /** A call that has to wait again, behind a second definition, is kept again by the method it calls. */
+  private release(held: HeldCalls): void {
+    this.held = null
+    this.released = null
+    if (this.delivery.hasFailed) return
+    held.make()
+    this.feelPressure()
+  }
+
+  private holds(call: () => void): boolean {
+    if (this.held === null) return false
+    if (this.delivery.hasFailed) return true
+    this.held.keep(call)
+    this.boundHeld()
+    return true
+  }
+
+  private boundHeld(): void {
+    if (this.held!.bytes <= heldBytesMax) return
+    this.delivery.fail(
+      new TidemarkError('REGISTRY_UNREACHABLE', {
+        message: `more than ${heldBytesMax} bytes came from the source while schemas were not registered`
+      })
+    )
+  }
+
+  private feelPressure(): void {
+    const high = this.deliveryPressure || this.held !== null
+    if (high === this.pressure) return
+    this.pressure = high
+    this.options.onPressure(high)
   }
 
   private nameState(position: PositionBytes): void {

@@ -106,7 +106,7 @@ async function copyAll(options: FirstCopyOptions, copy: SnapshotCopy, ownership:
     await Promise.race([copying, tenure.failed, stop])
     receiver.finish()
     tenure.finishRefresh(lsnToBytes(slot.consistentPoint))
-    await Promise.race([tenure.delivery.drain(), tenure.failed, stop])
+    await Promise.race([tenure.drain(), tenure.failed, stop])
     return receiver.rows
   } finally {
     stopProgress()

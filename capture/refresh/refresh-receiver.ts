@@ -58,7 +58,7 @@ export class RefreshReceiver implements TransactionReceiver {
   private frame(table: Table, which: 'start' | 'end', annotation: string): void {
     const { tenure, context } = this
     tenure.begin({ ...context, sourceId: `refresh:${table.qualifiedName}:${which}` })
-    tenure.delivery.writer.annotate(annotation, Buffer.from(table.qualifiedName))
+    tenure.annotate(annotation, Buffer.from(table.qualifiedName))
     if (which === 'start') tenure.refreshStart(table)
     else tenure.refreshEnd(table)
     tenure.commit(context.position)
