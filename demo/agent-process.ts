@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { forgetProcess, watchProcess } from '../services/scratch.ts'
 
-const program = fileURLToPath(new URL('../capture/main.ts', import.meta.url))
+const program = fileURLToPath(new URL('../capture/bin/tidemark.mjs', import.meta.url))
 
 /** Runs one `tidemark` command to its end; its output goes to the log. Rejects with its last lines when it fails. */
 export async function tidemark(args: readonly string[], log: WriteStream): Promise<void> {

@@ -3,7 +3,7 @@
 // which is this one, or the one that the npm package `node` brings.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import module, { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,6 +14,8 @@ const memoryFlags = ['--max-semi-space-size=8']
 const program = mainFile()
 
 if (isAtLeast(process.versions.node)) {
+  // A quarter off the time to start: an agent that was killed is back sooner.
+  module.enableCompileCache()
   const { main } = await import(program.href)
   await main()
 } else {
