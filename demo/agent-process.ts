@@ -24,6 +24,10 @@ export async function tidemark(args: readonly string[], log: WriteStream): Promi
 /** The agent as a process of its own, so that it can be killed. */
 export class AgentProcess {
   restarts = 0
+  /** Rejects when the agent ends by itself, with what it said last; never resolves. */
+  readonly failed: Promise<never>
+  private fail: (error: Error) => void = () => {}
+  private tail = ''
   private child: ChildProcess | null = null
   private readonly config: string
   private readonly log: WriteStream
@@ -35,7 +39,14 @@ export class AgentProcess {
     this.config = config
     this.log = createWriteStream(logFile, { flags: 'a' })
     this.output.pipe(this.log, { end: false })
-    this.output.on('data', (chunk: Buffer) => (this.owned ||= chunk.includes('agent.owner')))
+    this.output.on('data', (chunk: Buffer) => {
+      this.owned ||= chunk.includes('agent.owner')
+      this.tail = (this.tail + chunk.toString()).slice(-1_000)
+    })
+    this.failed = new Promise((_, reject) => {
+      this.fail = reject
+    })
+    this.failed.catch(() => {})
   }
 
   get logStream(): WriteStream {
@@ -55,17 +66,19 @@ export class AgentProcess {
     if (child.pid) watchProcess(child.pid, 'SIGKILL')
     child.stdout.pipe(this.output, { end: false })
     child.stderr.pipe(this.output, { end: false })
-    child.once('exit', () => {
+    child.once('exit', (code, signal) => {
       if (child.pid) forgetProcess(child.pid)
       if (this.child === child) this.child = null
-      if (!this.stopping) this.restart()
+      if (this.stopping) return
+      if (signal === 'SIGKILL') this.restart()
+      else this.fail(new Error(`the agent ended by itself with ${code ?? signal}:\n${this.tail}`))
     })
     this.child = child
   }
 
   /** Resolves when the agent owns the subscription for the first time. */
   async ready(): Promise<void> {
-    while (!this.owned && !this.stopping) await once(this.output, 'data')
+    while (!this.owned && !this.stopping) await Promise.race([once(this.output, 'data'), this.failed])
   }
 
   /** kill -9: no goodbye, whatever it is doing. It is started again at once. */

@@ -67,11 +67,11 @@ export class Demonstration {
     const drawing = setInterval(() => view.show(this.figures()), process.stdout.isTTY ? drawMs.terminal : drawMs.pipe)
     const chaos = this.options.chaos ? this.chaos() : (): void => {}
     try {
-      await Promise.race([keeping, this.untilOver(stop)])
+      await Promise.race([keeping, this.agent.failed, this.untilOver(stop)])
     } finally {
       chaos()
       for (const teller of this.tellers) await teller.stop()
-      if (!stop.aborted) await Promise.race([this.caughtUp(), keeping])
+      if (!stop.aborted) await Promise.race([this.caughtUp(), this.agent.failed, keeping])
       clearInterval(drawing)
     }
     view.show(this.figures())
