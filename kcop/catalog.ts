@@ -3,6 +3,8 @@ import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error
 import type { Format, TableFormat } from './format.ts'
 import { csvFormat, csvJournalFormat } from './formats/csv.ts'
 import { jsonFormat } from './formats/json.ts'
+import type { Monitors } from './monitoring/monitors.ts'
+import type { Watch } from './monitoring/watch.ts'
 import { RepeatedNotice, type Notify } from './notice.ts'
 import { OutboxTableProcessor } from './outbox/outbox-table.ts'
 import type { BuiltInProcessor } from './processor.ts'
@@ -19,6 +21,8 @@ import { Scratch } from './scratch.ts'
 export interface Route {
   readonly table: Table
   readonly builtIn: BuiltInProcessor
+  /** What monitor rules look at; null: nothing. */
+  readonly watches: readonly Watch[] | null
   /** What a user processor sees of an operation: the shape of the main output; null: the operation as it is. */
   readonly main: TableOutput | null
   /** For the key a user processor sees; null when records of the table have none. */
@@ -34,6 +38,7 @@ export interface CatalogOptions {
   sink: RecordSink
   formats: readonly Format[]
   protections: ColumnProtections
+  monitors: Monitors
   notify: Notify
 }
 
@@ -94,7 +99,7 @@ export class Catalog {
     if (outbox === undefined) return null
     const { sink, notify } = this.options
     const builtIn = new OutboxTableProcessor(table, outbox, sink, notify)
-    return { table, builtIn, main: null, keyFormat: null, processor: null, isOutbox: true }
+    return { table, builtIn, watches: null, main: null, keyFormat: null, processor: null, isOutbox: true }
   }
 
   private tableRoute(table: Table, rule: TableRule): Route {
@@ -105,6 +110,7 @@ export class Catalog {
     return {
       table,
       builtIn: plain ? main.processor : new OutputsProcessor(outputs),
+      watches: this.options.monitors.watchesOf(table),
       main: main.isPlain ? null : main,
       keyFormat: main.keyFormat,
       processor: rule.processor,
@@ -116,14 +122,18 @@ export class Catalog {
   faults(table: Table): TidemarkError[] {
     const rule = this.tables.get(table.qualifiedName)
     const faults: TidemarkError[] = []
-    for (const output of rule === undefined ? [] : [rule, ...rule.also]) {
+    const attempt = (compile: () => unknown) => {
       try {
-        compileOutput(table, output, { ...this.outputContext(), onWait: () => {} })
+        compile()
       } catch (error) {
         if (!isTidemarkError(error)) throw error
         faults.push(error)
       }
     }
+    for (const output of rule === undefined ? [] : [rule, ...rule.also]) {
+      attempt(() => compileOutput(table, output, { ...this.outputContext(), onWait: () => {} }))
+    }
+    attempt(() => this.options.monitors.watchesOf(table))
     return faults
   }
 

@@ -5,6 +5,7 @@ import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error
 import { Catalog, type Route } from './catalog.ts'
 import type { Format } from './format.ts'
 import { GuardedProcessor } from './guard.ts'
+import { Monitors } from './monitoring/monitors.ts'
 import type { Notify } from './notice.ts'
 import { OperationView } from './operation-view.ts'
 import { OutboxMessageProcessor } from './outbox/outbox-message.ts'
@@ -40,6 +41,7 @@ export interface ProducerOptions {
  */
 export class Producer {
   private readonly catalog: Catalog
+  private readonly monitors: Monitors
   private readonly output: RecordOutput
   private readonly view = new OperationView()
   /** The operation that the view shows. */
@@ -57,7 +59,8 @@ export class Producer {
     const { rules, sink, processors = new Map(), formats = [], notify = () => {} } = options
     const { keys = new Map(), now = Date.now, randomBytes = systemRandomBytes } = options
     const protections = new ColumnProtections({ keys, now, randomBytes })
-    this.catalog = new Catalog({ rules, sink, formats, protections, notify })
+    this.monitors = new Monitors(rules.monitors ?? [], sink)
+    this.catalog = new Catalog({ rules, sink, formats, protections, monitors: this.monitors, notify })
     this.output = new RecordOutput(sink, operation => this.byDefault(operation))
     this.users = guarded(rules, processors, this.output)
     this.beginners = [...this.users.values()].filter(user => user.processor.begin !== undefined)
@@ -87,6 +90,7 @@ export class Producer {
 
   begin(transaction: TransactionContext): void {
     this.truncates.clear()
+    this.monitors.begin(transaction)
     for (const user of this.beginners) user.transaction('begin', transaction)
   }
 
@@ -103,6 +107,7 @@ export class Producer {
 
   commit(transaction: TransactionContext): void {
     for (const user of this.committers) user.transaction('commit', transaction)
+    this.monitors.commit()
     this.truncates.write(this.output.sink)
     this.catalog.trim()
   }
@@ -118,6 +123,7 @@ export class Producer {
   private row(operation: Operation): void {
     const route = this.catalog.route(tableOf(operation))
     if (route === null) return
+    if (route.watches !== null && this.monitors.isWatching) for (const watch of route.watches) watch.see(operation)
     if (route.processor === null) {
       route.builtIn.process(operation, this.output)
       return

@@ -49,4 +49,13 @@ export interface RecordSink {
 export interface AnnotatedSink extends RecordSink {
   /** Of the open transaction; the same name again replaces the value. Throws when they grow above the sink's limit. */
   annotate(name: string, value: Uint8Array): void
+  /** The open transaction's place in the commit stream, beginning it if need be; absent where there is no stream. */
+  place?(): TransactionPlace
+}
+
+/** As in the header of each of its records. */
+export interface TransactionPlace {
+  readonly stream: number
+  readonly epoch: number
+  readonly sequence: number
 }

@@ -6,6 +6,7 @@ import type { QueueRule } from './queue-rules.ts'
  */
 export interface ProducerRules {
   readonly tables: readonly TableRule[]
+  readonly monitors?: readonly MonitorRule[]
   /** Keys that protected columns name. */
   readonly keys?: readonly KeyRule[]
   readonly outbox: {
@@ -26,6 +27,27 @@ export type ColumnProtection =
   | { readonly kind: 'mask'; readonly keepLast: number; readonly character: string }
   /** SHA-256 of the salt and the value, as hexadecimal digits. */
   | { readonly kind: 'hash'; readonly salt: string }
+
+/** Sends a record when an amount over the rows of an operation or a transaction is out of bounds. */
+export interface MonitorRule {
+  readonly name: string
+  readonly topic: string
+  /** `schema.table` of each; empty: every captured table, for `count`. */
+  readonly tables: readonly string[]
+  /** Which operations are looked at; the row after, of a delete the row before. */
+  readonly operations: readonly ('insert' | 'update' | 'delete')[]
+  readonly measure: 'count' | 'sum' | 'min' | 'max'
+  /** Column, for all but `count`. */
+  readonly column: string | null
+  /** Condition on the row (filter/); null: every row. */
+  readonly where: string | null
+  /** Decimal digits; all that are given must hold. */
+  readonly above: string | null
+  readonly below: string | null
+  readonly equals: string | null
+  readonly per: 'operation' | 'transaction'
+  readonly place: string | null
+}
 
 /** Files of a key that protections name. */
 export interface KeyRule {
@@ -143,6 +165,11 @@ export const outboxDefaults: OutboxRule = Object.freeze({
   onUpdate: 'warn'
 })
 
+/** Debezium's consumers expect its event of a delete before the tombstone. */
+export function defaultDeletes(format: string): Deletes {
+  return format === 'debezium' ? 'both' : 'tombstone'
+}
+
 /** A table's rule with what is not given by default: JSON, its own key, tombstones, topic `<prefix>.<schema>.<table>`. */
 export function tableRule(qualifiedName: string, prefix: string, given: Partial<TableRule> = {}): TableRule {
   return {
@@ -150,7 +177,7 @@ export function tableRule(qualifiedName: string, prefix: string, given: Partial<
     topic: `${prefix}.${qualifiedName}`,
     format: 'json',
     key: null,
-    deletes: 'tombstone',
+    deletes: defaultDeletes(given.format ?? 'json'),
     columns: allColumns,
     headers: [],
     partition: 'key',

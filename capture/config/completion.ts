@@ -10,6 +10,7 @@ import type {
 import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { ConfigurationFile } from './schema.ts'
 import type { KeyRule } from '@tidemark/kcop/rules.ts'
+import { completeMonitor } from './monitor-completion.ts'
 import type { KeyFile } from './column-options.ts'
 import { completeColumns, completeHeaders, completePartition, completeReaders } from './output-completion.ts'
 import type { AlsoFile, OutboxTableFile, TableFile } from './table-options.ts'
@@ -41,6 +42,9 @@ export function complete(written: ConfigurationFile, file: string, document: Yam
       completeTable(name, table, topics.prefix, { file, document })
     ),
     outbox: completeOutbox(written.outbox),
+    monitors: (written.monitor ?? []).map((rule, index) =>
+      completeMonitor(rule, document.placeOf(`/monitor/${index}`))
+    ),
     keys: Object.entries(written.encryption?.keys ?? {}).map(([name, key]) =>
       completeKey(name, key, { file, document })
     )

@@ -80,6 +80,7 @@ test('a minimal file is completed with every default', () => {
       }
     ],
     outbox: { tables: [], messages: [] },
+    monitors: [],
     keys: []
   })
 })

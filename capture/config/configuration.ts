@@ -1,6 +1,6 @@
 import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { Compression } from '@tidemark/kafka/record-batch/compression.ts'
-import type { ColumnRules, HeaderRule, KeyRule, PartitionRule } from '@tidemark/kcop/rules.ts'
+import type { ColumnRules, HeaderRule, KeyRule, MonitorRule, PartitionRule } from '@tidemark/kcop/rules.ts'
 import { namesOf, topicTemplate } from '@tidemark/kcop/routing/topic-template.ts'
 import type { AdditionalColumn, Deletes, Format, OutboxTableFile } from './table-options.ts'
 import type { TableName } from './table-name.ts'
@@ -22,6 +22,7 @@ export interface Configuration {
   readonly topics: TopicDefaults
   readonly tables: readonly TableConfiguration[]
   readonly outbox: OutboxConfiguration
+  readonly monitors: readonly MonitorRule[]
   /** Keys of protected columns; files by absolute path. */
   readonly keys: readonly KeyRule[]
 }
@@ -103,7 +104,8 @@ export function publishedTables(configuration: Configuration): readonly (TableNa
 /** Data topics whose names are known from the configuration alone, without repetition. */
 export function knownDataTopics(configuration: Configuration): readonly string[] {
   const fixed = configuration.outbox.tables.map(table => table.topic).filter(topic => !topic.includes('${'))
-  return [...new Set([...outputsOf(configuration).flatMap(({ topics }) => topics), ...fixed])]
+  const monitors = configuration.monitors.map(({ topic }) => topic)
+  return [...new Set([...outputsOf(configuration).flatMap(({ topics }) => topics), ...fixed, ...monitors])]
 }
 
 /** Every output of every table, with the names its topic can have when no row is needed for them. */

@@ -10,6 +10,7 @@ export function producerRules(configuration: Configuration): ProducerRules {
       processor,
       also: also.map(outputRule)
     })),
+    monitors: configuration.monitors,
     keys: configuration.keys,
     outbox: { tables: configuration.outbox.tables.map(outboxRule), messages: configuration.outbox.messages }
   }

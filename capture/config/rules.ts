@@ -2,6 +2,7 @@ import { brokerAddress } from '@tidemark/kafka/connection-options.ts'
 import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { commitStreamOf } from './completion.ts'
 import { keyFaults } from './key-rules.ts'
+import { monitorFaults } from './monitor-rules.ts'
 import { outputFaults } from './output-rules.ts'
 import { invalid, type ReferenceSource } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
@@ -22,6 +23,7 @@ export function ruleFaults(
     ...tableNameFaults(written, document),
     ...topicFaults(written, document),
     ...outputFaults(written, document),
+    ...monitorFaults(written, document),
     ...keyFaults(written, document, references),
     ...outboxFaults(written, document)
   ]

@@ -2,7 +2,8 @@ import { Type, type Static } from 'typebox'
 import { kafka, topics } from './kafka-options.ts'
 import { outbox, tables } from './table-options.ts'
 import { encryption } from './column-options.ts'
-import { monitor, mq } from './later-options.ts'
+import { mq } from './later-options.ts'
+import { monitor } from './monitor-options.ts'
 
 const postgres = Type.Object(
   {

@@ -15,7 +15,6 @@ interface Unavailable {
 export const unavailable: readonly Unavailable[] = [
   { path: 'tables.*.format', values: ['avro', 'csv', 'debezium', 'cloudevents'] },
   { path: 'tables.*.also.*.format', values: ['avro', 'csv', 'debezium', 'cloudevents'] },
-  { path: 'monitor' },
   { path: 'mq' }
 ]
 

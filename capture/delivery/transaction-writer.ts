@@ -1,6 +1,13 @@
 import { partitionOf } from '@tidemark/kafka/partitioner.ts'
 import { BatchBuilder } from '@tidemark/kafka/record-batch/batch-builder.ts'
-import { BY_KEY, statedPartition, type HeaderBlock, type RecordSink, type Topic } from '@tidemark/kcop/record-sink.ts'
+import {
+  BY_KEY,
+  statedPartition,
+  type HeaderBlock,
+  type RecordSink,
+  type Topic,
+  type TransactionPlace
+} from '@tidemark/kcop/record-sink.ts'
 import type { ParkedOperation } from '@tidemark/schemas/commit-stream.ts'
 import type { TransactionContext } from '@tidemark/schemas/operation.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
@@ -131,7 +138,7 @@ export class TransactionWriter implements RecordSink {
           : partitionOf(key, keyStart, keyEnd, count)
     const place = target.partitions[index]
     if (place === undefined) throw noSuchPartition(target, index)
-    this.place(
+    this.put(
       target,
       place,
       transaction,
@@ -152,6 +159,11 @@ export class TransactionWriter implements RecordSink {
     transaction.annotations ??= new Map()
     transaction.annotations.set(name, value)
     this.limitAnnotations(transaction, name.length + value.length)
+  }
+
+  place(): TransactionPlace {
+    const { stream, epoch } = this.options
+    return { stream, epoch, sequence: (this.transaction ?? this.open()).sequence }
   }
 
   park(operation: ParkedOperation): void {
@@ -224,7 +236,7 @@ export class TransactionWriter implements RecordSink {
     return this.transaction
   }
 
-  private place(
+  private put(
     topic: DataTopic,
     place: DataPartition,
     transaction: OpenTransaction,
@@ -314,7 +326,7 @@ export class TransactionWriter implements RecordSink {
     if (place === undefined) throw noSuchPartition(topic, index)
     const keyEnd = key?.length ?? 0
     const valueEnd = value?.length ?? 0
-    this.place(topic, place, transaction, key, 0, keyEnd, value, 0, valueEnd, headerCount, headers, headers.length)
+    this.put(topic, place, transaction, key, 0, keyEnd, value, 0, valueEnd, headerCount, headers, headers.length)
   }
 
   private limitAnnotations(transaction: OpenTransaction, added: number): void {

@@ -1,7 +1,8 @@
 import { Catalog } from '@tidemark/kcop/catalog.ts'
+import { Monitors } from '@tidemark/kcop/monitoring/monitors.ts'
 import { ColumnProtections } from '@tidemark/kcop/protection/column-protections.ts'
 import { loadKeys } from '@tidemark/kcop/protection/key-files.ts'
-import type { RecordSink } from '@tidemark/kcop/record-sink.ts'
+import type { AnnotatedSink } from '@tidemark/kcop/record-sink.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import type { Configuration } from '../config/configuration.ts'
@@ -10,7 +11,7 @@ import { findingOf, type Finding } from '../finding.ts'
 import { systemSurroundings } from '../system-surroundings.ts'
 
 /** Takes nothing: rules are compiled, no record is made. */
-const nowhere: RecordSink = { topic: name => ({ name }), append: () => {} }
+const nowhere: AnnotatedSink = { topic: name => ({ name }), append: () => {}, annotate: () => {} }
 
 /**
  * What the producer would refuse of its rules when it met the tables: unknown columns, keys protected at random,
@@ -23,7 +24,7 @@ export function ruleFindings(configuration: Configuration, tables: readonly Tabl
     const randomBytes = (length: number) => Buffer.from(systemSurroundings.randomBytes(length))
     const protections = new ColumnProtections({ keys, now, randomBytes })
     const rules = producerRules(configuration)
-    const catalog = new Catalog({ rules, sink: nowhere, formats: [], protections, notify: () => {} })
+    const catalog = new Catalog({ rules, sink: nowhere, formats: [], protections, monitors: new Monitors(rules.monitors ?? [], nowhere), notify: () => {} })
     return tables.flatMap(table => catalog.faults(table).map(fault => findingOf(fault)))
   } catch (error) {
     if (!isTidemarkError(error)) throw error

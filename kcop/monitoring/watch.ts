@@ -1,0 +1,69 @@
+import type { Operation } from '@tidemark/schemas/operation.ts'
+import type { Table } from '@tidemark/schemas/table.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { NULL_LENGTH, type Tuple } from '@tidemark/schemas/tuple.ts'
+import { rowFilter } from '../filter/row-filter.ts'
+import { placeOf } from '../routing/column-plan.ts'
+import type { ImageTest } from '../routing/row-condition.ts'
+import type { MonitorRule } from '../rules.ts'
+import { amountOf, type Amount } from './decimal.ts'
+import type { Monitor } from './monitor.ts'
+
+const numeric: ReadonlySet<string> = new Set(['int2', 'int4', 'int8', 'oid', 'float4', 'float8', 'numeric'])
+
+/** What one rule sees of one version of a table. */
+export class Watch {
+  private readonly table: Table
+  private readonly monitor: Monitor
+  private readonly test: ImageTest | null
+  private readonly column: number
+
+  /** Throws COLUMN_UNKNOWN, FILTER_INVALID, CONFIG_INVALID for a column that holds no numbers. */
+  constructor(table: Table, monitor: Monitor) {
+    const { rule } = monitor
+    this.table = table
+    this.monitor = monitor
+    this.test = rule.where === null ? null : rowFilter(rule.where, table)
+    this.column = rule.column === null ? -1 : numberColumn(table, rule, rule.column)
+  }
+
+  see(operation: Operation): void {
+    const { rule } = this.monitor
+    if (!(rule.operations as readonly string[]).includes(operation.kind)) return
+    const image = operation.newTuple ?? operation.oldTuple
+    if (image === null || (this.test !== null && !this.test(image))) return
+    const amount = this.column < 0 ? one : this.amountOf(image)
+    if (amount !== null) this.monitor.add(amount, operation)
+  }
+
+  /** null: SQL's null, which no sum counts. */
+  private amountOf(image: Tuple): Amount | null {
+    const length = image.lengths[this.column]!
+    if (length === NULL_LENGTH) return null
+    const start = image.starts[this.column]!
+    const amount = length < 0 ? null : amountOf(image.bytes.toString('latin1', start, start + length))
+    if (amount !== null) return amount
+    throw new TidemarkError('ROW_UNSUITABLE', {
+      message: `column ${this.table.columns[this.column]!.name} of ${this.table.qualifiedName} holds no number that monitor rule ${this.monitor.rule.name} could use`
+    })
+  }
+}
+
+const one: Amount = { digits: 1n, scale: 0 }
+
+function numberColumn(table: Table, rule: MonitorRule, name: string): number {
+  const index = table.columns.findIndex(column => column.name === name)
+  if (index < 0) {
+    throw new TidemarkError('COLUMN_UNKNOWN', {
+      message: `monitor rule ${rule.name} names column ${name}, which table ${table.qualifiedName} has not`,
+      cure: `use one of: ${table.columns.map(column => column.name).join(', ')}`,
+      ...placeOf(rule)
+    })
+  }
+  if (numeric.has(table.columns[index]!.type.kind)) return index
+  throw new TidemarkError('CONFIG_INVALID', {
+    message: `monitor rule ${rule.name} measures column ${name} of ${table.qualifiedName}, which holds no numbers`,
+    cure: 'measure a column of numbers, or use `count`',
+    ...placeOf(rule)
+  })
+}
