@@ -13,6 +13,7 @@ import { Agent, type AgentEvent, type AgentOptions } from './agent.ts'
 import { knownDataTopics, type Configuration } from './config/configuration.ts'
 import { producerRules } from './config/producer-rules.ts'
 import type { FaultPoint } from './delivery/delivery.ts'
+import { openFormats, type SubscriptionFormats } from './formats.ts'
 import { ClusterTopics } from './delivery/cluster-topics.ts'
 import { PostgresSource, type SlotHolder } from './postgres/postgres-source.ts'
 import { requireRestricted } from './preflight/restricted-topics.ts'
@@ -43,10 +44,12 @@ const drainMs = 25_000
 export class Subscription {
   private readonly agent: Agent
   private readonly cluster: Cluster
+  private readonly formats: SubscriptionFormats
 
-  constructor(agent: Agent, cluster: Cluster) {
+  constructor(agent: Agent, cluster: Cluster, formats: SubscriptionFormats) {
     this.agent = agent
     this.cluster = cluster
+    this.formats = formats
   }
 
   /** As `Agent.run`. */
@@ -55,16 +58,18 @@ export class Subscription {
   }
 
   close(): Promise<void> {
+    this.formats.close()
     return this.cluster.close()
   }
 }
 
 /** Loads the processors and makes the connections' owners; nothing is contacted yet. Throws PROCESSOR_INVALID. */
 export async function openSubscription(options: SubscriptionOptions): Promise<Subscription> {
-  const { configuration } = options
+  const { configuration, onEvent = () => {} } = options
   const processors = await loadProcessors(producerRules(configuration))
   const cluster = new Cluster({ ...configuration.kafka, clientId: configuration.kafka.clientId })
-  return new Subscription(new Agent(agentOptions(options, cluster, processors)), cluster)
+  const formats = openFormats(configuration, notice => onEvent({ type: 'notice', notice }))
+  return new Subscription(new Agent(agentOptions(options, cluster, processors, formats)), cluster, formats)
 }
 
 /** One transactional id for each producer of the stream: raising its epoch fences the owner before. */
@@ -100,7 +105,8 @@ function guardedOpener(
 export function agentOptions(
   options: SubscriptionOptions,
   cluster: Cluster,
-  processors: ReadonlyMap<string, Processor>
+  processors: ReadonlyMap<string, Processor>,
+  { formats }: Pick<SubscriptionFormats, 'formats'>
 ): AgentOptions {
   const { configuration, agent, onEvent = () => {}, onReached } = options
   const rules = producerRules(configuration)
@@ -127,7 +133,7 @@ export function agentOptions(
       onCreated: (topic, partitions) => onEvent({ type: 'topic-created', topic, partitions })
     }),
     processorFor: sink =>
-      new Producer({ rules, sink, processors, keys, notify: notice => onEvent({ type: 'notice', notice }) }),
+      new Producer({ rules, sink, processors, formats, keys, notify: notice => onEvent({ type: 'notice', notice }) }),
     surroundings: systemSurroundings,
     onEvent,
     onReached,

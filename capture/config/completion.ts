@@ -4,13 +4,15 @@ import type {
   OutboxConfiguration,
   OutboxTableConfiguration,
   OutputConfiguration,
+  RegistryConfiguration,
   TableConfiguration,
   TopicDefaults
 } from './configuration.ts'
 import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { ConfigurationFile } from './schema.ts'
-import type { KeyRule } from '@tidemark/kcop/rules.ts'
+import { defaultDeletes, type KeyRule } from '@tidemark/kcop/rules.ts'
 import { completeMonitor } from './monitor-completion.ts'
+import type { DebeziumFile, RegistryFile } from './format-options.ts'
 import type { KeyFile } from './column-options.ts'
 import { completeColumns, completeHeaders, completePartition, completeReaders } from './output-completion.ts'
 import type { AlsoFile, OutboxTableFile, TableFile } from './table-options.ts'
@@ -42,6 +44,8 @@ export function complete(written: ConfigurationFile, file: string, document: Yam
       completeTable(name, table, topics.prefix, { file, document })
     ),
     outbox: completeOutbox(written.outbox),
+    registry: written.registry === undefined ? null : completeRegistry(written.registry),
+    debezium: { ...(written.debezium as Required<DebeziumFile>) },
     monitors: (written.monitor ?? []).map((rule, index) =>
       completeMonitor(rule, document.placeOf(`/monitor/${index}`))
     ),
@@ -80,13 +84,13 @@ interface Origin {
 }
 
 function completeTable(qualifiedName: string, table: TableFile, prefix: string, origin: Origin): TableConfiguration {
-  const { format, deletes, refresh } = table as Required<TableFile>
+  const { format, refresh } = table as Required<TableFile>
   const at = `/tables/${escapePointer(qualifiedName)}`
   const main: OutputConfiguration = {
     topic: table.topic ?? `${prefix}.${qualifiedName}`,
     format,
     key: table.key ?? null,
-    deletes,
+    deletes: table.deletes ?? defaultDeletes(format),
     columns: completeColumns(table.columns),
     headers: completeHeaders(table.headers),
     partition: completePartition(table.partition),
@@ -100,17 +104,17 @@ function completeTable(qualifiedName: string, table: TableFile, prefix: string, 
     processor: table.processor === undefined ? null : resolve(dirname(origin.file), table.processor),
     refresh,
     also: (table.also ?? []).map((also, index) =>
-      completeAlso(also, main, origin.document.placeOf(`${at}/also/${index}`))
+      completeAlso(also, table, main, origin.document.placeOf(`${at}/also/${index}`))
     )
   }
 }
 
-function completeAlso(also: AlsoFile, main: OutputConfiguration, place: string): OutputConfiguration {
+function completeAlso(also: AlsoFile, table: TableFile, main: OutputConfiguration, place: string): OutputConfiguration {
   return {
     topic: also.topic,
     format: also.format ?? main.format,
     key: also.key ?? main.key,
-    deletes: also.deletes ?? main.deletes,
+    deletes: also.deletes ?? table.deletes ?? defaultDeletes(also.format ?? main.format),
     columns: completeColumns(also.columns, main.columns),
     headers: also.headers === undefined ? main.headers : completeHeaders(also.headers),
     partition: also.partition === undefined ? main.partition : completePartition(also.partition),
@@ -132,6 +136,18 @@ function completeKey(name: string, key: KeyFile, { file, document }: Origin): Ke
     rotateAfterMinutes,
     place: document.placeOf(`/encryption/keys/${escapePointer(name)}`, 'key')
   }
+}
+
+function completeRegistry(registry: RegistryFile): RegistryConfiguration {
+  const {
+    url,
+    username = null,
+    password = null,
+    token = null,
+    ca = null,
+    subjects
+  } = registry as Required<RegistryFile>
+  return { url, username, password, token, ca, subjects }
 }
 
 function completeOutbox(outbox: ConfigurationFile['outbox']): OutboxConfiguration {

@@ -80,6 +80,8 @@ test('a minimal file is completed with every default', () => {
       }
     ],
     outbox: { tables: [], messages: [] },
+    registry: null,
+    debezium: { decimal: 'precise' },
     monitors: [],
     keys: []
   })
@@ -340,9 +342,9 @@ const badInputs: [name: string, text: string, ...faults: string[]][] = [
     '6:3 CONFIG_INVALID a client certificate needs both `kafka.tls.cert` and `kafka.tls.key` | give both or neither'
   ],
   [
-    'a format of a later version',
+    'Avro without a registry',
     at('account:', 'account: {format: avro}'),
-    '7:20 NOT_AVAILABLE `tables["public.account"].format` `avro` is not available in this version | leave it out, or use a version of Tidemark that has it'
+    '7:28 CONFIG_INVALID `format: avro` needs a schema registry | add `registry: {url: https://registry:8081}`'
   ],
   [
     'a column rule unlike any',
@@ -358,7 +360,7 @@ const badInputs: [name: string, text: string, ...faults: string[]][] = [
   [
     'a key named like a part of JavaScript',
     `${minimal}__proto__: {a: 1}\n`,
-    '8:1 CONFIG_INVALID `__proto__` is not a known entry | known here: subscription, postgres, kafka, commitStream, topics, tables, outbox, monitor, encryption, mq'
+    '8:1 CONFIG_INVALID `__proto__` is not a known entry | known here: subscription, postgres, kafka, commitStream, topics, tables, outbox, registry, debezium, monitor, encryption, mq'
   ]
 ]
 

@@ -2,6 +2,8 @@ import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { Compression } from '@tidemark/kafka/record-batch/compression.ts'
 import type { ColumnRules, HeaderRule, KeyRule, MonitorRule, PartitionRule } from '@tidemark/kcop/rules.ts'
 import { namesOf, topicTemplate } from '@tidemark/kcop/routing/topic-template.ts'
+import type { RegistryOptions } from '@tidemark/kcop/registry/registry-client.ts'
+import type { SubjectStrategy } from '@tidemark/kcop/registry/subject.ts'
 import type { AdditionalColumn, Deletes, Format, OutboxTableFile } from './table-options.ts'
 import type { TableName } from './table-name.ts'
 
@@ -22,6 +24,9 @@ export interface Configuration {
   readonly topics: TopicDefaults
   readonly tables: readonly TableConfiguration[]
   readonly outbox: OutboxConfiguration
+  /** Where Avro schemas are registered; null: nowhere. */
+  readonly registry: RegistryConfiguration | null
+  readonly debezium: { readonly decimal: 'precise' | 'string' }
   readonly monitors: readonly MonitorRule[]
   /** Keys of protected columns; files by absolute path. */
   readonly keys: readonly KeyRule[]
@@ -32,6 +37,10 @@ export interface PostgresConfiguration {
   readonly url: string
   readonly publication: string
   readonly slot: string
+}
+
+export interface RegistryConfiguration extends RegistryOptions {
+  readonly subjects: SubjectStrategy
 }
 
 export interface TopicDefaults {

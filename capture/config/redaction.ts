@@ -9,7 +9,8 @@ export function redacted(configuration: Configuration): Configuration {
     ...configuration,
     postgres: { ...postgres, url: withoutPassword(postgres.url) },
     tables: configuration.tables.map(table => ({ ...withoutSalts(table), also: table.also.map(withoutSalts) })),
-    kafka: hideSecrets(kafka) as Configuration['kafka']
+    kafka: hideSecrets(kafka) as Configuration['kafka'],
+    registry: hideSecrets(configuration.registry) as Configuration['registry']
   }
 }
 
@@ -64,7 +65,9 @@ export function secretsOf(configuration: Configuration): readonly string[] {
     tls?.key,
     tls?.passphrase,
     saslSecret,
-    ...saltsOf(configuration)
+    ...saltsOf(configuration),
+    configuration.registry?.password,
+    configuration.registry?.token
   ]
   const visible = JSON.stringify(redacted(configuration))
   const strikable = secrets

@@ -1,6 +1,7 @@
 import { brokerAddress } from '@tidemark/kafka/connection-options.ts'
 import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { commitStreamOf } from './completion.ts'
+import { formatFaults } from './format-rules.ts'
 import { keyFaults } from './key-rules.ts'
 import { monitorFaults } from './monitor-rules.ts'
 import { outputFaults } from './output-rules.ts'
@@ -23,6 +24,7 @@ export function ruleFaults(
     ...tableNameFaults(written, document),
     ...topicFaults(written, document),
     ...outputFaults(written, document),
+    ...formatFaults(written, document),
     ...monitorFaults(written, document),
     ...keyFaults(written, document, references),
     ...outboxFaults(written, document)

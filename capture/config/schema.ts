@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { kafka, topics } from './kafka-options.ts'
+import { debezium, registry } from './format-options.ts'
 import { outbox, tables } from './table-options.ts'
 import { encryption } from './column-options.ts'
 import { mq } from './later-options.ts'
@@ -49,6 +50,8 @@ export const configurationSchema = Type.Object(
     topics: Type.Optional(topics),
     tables: Type.Optional(tables),
     outbox: Type.Optional(outbox),
+    registry: Type.Optional(registry),
+    debezium: Type.Optional(debezium),
     monitor: Type.Optional(monitor),
     encryption: Type.Optional(encryption),
     mq: Type.Optional(mq)

@@ -4,13 +4,12 @@ import { columns, filter, headers, partition, restricted } from './column-option
 const column = (description: string, byDefault: string) =>
   Type.Optional(Type.String({ description, minLength: 1, default: byDefault }))
 
-const formats = ['json', 'avro', 'csv', 'audit', 'audit-single', 'debezium', 'cloudevents'] as const
+const formats = ['json', 'avro', 'csv', 'csv-journal', 'audit', 'audit-single', 'debezium', 'cloudevents'] as const
 const format = Type.Enum([...formats], { description: 'What the records of the table look like.', default: 'json' })
 
 const deletes = Type.Enum(['tombstone', 'content', 'both', 'none'], {
   description:
-    'What a deleted row becomes: a tombstone, a record with the old content, the content and then the tombstone, or nothing.',
-  default: 'tombstone'
+    'What a deleted row becomes: a tombstone, a record with the old content, the content and then the tombstone, or nothing. Default: `both` for `format: debezium`, else `tombstone`.'
 })
 
 const topic = (description: string) =>
@@ -30,7 +29,7 @@ const also = Type.Array(
       columns: Type.Optional(columns),
       format: Type.Optional(withoutDefault(format)),
       key: Type.Optional(key),
-      deletes: Type.Optional(withoutDefault(deletes)),
+      deletes: Type.Optional(deletes),
       headers: Type.Optional(headers),
       partition: Type.Optional(withoutDefault(partition)),
       filter: Type.Optional(filter)

@@ -7,6 +7,7 @@ import type { Connections } from './connections.ts'
 import { continuityFindings } from './continuity-findings.ts'
 import { readDatabase, type DatabaseFacts } from './database-facts.ts'
 import { databaseFindings } from './database-findings.ts'
+import { registryFindings } from './registry-findings.ts'
 import { clusterFindings } from './topic-findings.ts'
 
 /** Both systems as they stand, and what of them would break; null for one that could not be looked at. */
@@ -27,6 +28,7 @@ export async function preflight(configuration: Configuration, connections: Conne
   const database = await attempt(() => readDatabase(connections.sql, configuration))
   const cluster = await attempt(() => readCluster(connections, configuration))
   if (database !== null) findings.push(...databaseFindings(configuration, database))
+  if (database !== null) findings.push(...(await registryFindings(configuration, database.definitions)))
   if (cluster !== null) findings.push(...clusterFindings(configuration, cluster))
   if (database !== null && cluster !== null) findings.push(...standingFindings(configuration, database, cluster))
   return { database, cluster, findings }

@@ -3,28 +3,51 @@ import { Monitors } from '@tidemark/kcop/monitoring/monitors.ts'
 import { ColumnProtections } from '@tidemark/kcop/protection/column-protections.ts'
 import { loadKeys } from '@tidemark/kcop/protection/key-files.ts'
 import type { AnnotatedSink } from '@tidemark/kcop/record-sink.ts'
+import type { SchemaRegistry } from '@tidemark/kcop/registry/schema-registry.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { producerRules } from '../config/producer-rules.ts'
 import { findingOf, type Finding } from '../finding.ts'
+import { formatsWith } from '../formats.ts'
 import { systemSurroundings } from '../system-surroundings.ts'
 
 /** Takes nothing: rules are compiled, no record is made. */
 const nowhere: AnnotatedSink = { topic: name => ({ name }), append: () => {}, annotate: () => {} }
+
+/** Registers nothing. */
+const unregistered: Pick<SchemaRegistry, 'entry'> = {
+  entry: (subject, schema) => ({ subject, schema, id: 0, ready: null })
+}
 
 /**
  * What the producer would refuse of its rules when it met the tables: unknown columns, keys protected at random,
  * conditions that do not fit, identities that do not suffice. At the place of the rule.
  */
 export function ruleFindings(configuration: Configuration, tables: readonly Table[]): Finding[] {
+  return triedRules(configuration, tables, unregistered)
+}
+
+/** The same; `schemas` is told the schemas the rules would register. */
+export function triedRules(
+  configuration: Configuration,
+  tables: readonly Table[],
+  schemas: Pick<SchemaRegistry, 'entry'>
+): Finding[] {
   try {
     const keys = loadKeys(configuration.keys)
     const { now } = systemSurroundings
     const randomBytes = (length: number) => Buffer.from(systemSurroundings.randomBytes(length))
     const protections = new ColumnProtections({ keys, now, randomBytes })
     const rules = producerRules(configuration)
-    const catalog = new Catalog({ rules, sink: nowhere, formats: [], protections, monitors: new Monitors(rules.monitors ?? [], nowhere), notify: () => {} })
+    const catalog = new Catalog({
+      rules,
+      sink: nowhere,
+      formats: formatsWith(configuration, schemas),
+      protections,
+      monitors: new Monitors(rules.monitors ?? [], nowhere),
+      notify: () => {}
+    })
     return tables.flatMap(table => catalog.faults(table).map(fault => findingOf(fault)))
   } catch (error) {
     if (!isTidemarkError(error)) throw error

@@ -3,6 +3,7 @@ import { loadProcessors } from '@tidemark/kcop/processor-file.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { producerRules } from '../config/producer-rules.ts'
 import { crashPoint } from '../delivery/crash-point.ts'
+import { openFormats } from '../formats.ts'
 import type { CreatedSlot } from '../postgres/slot.ts'
 import type { Connections } from '../preflight/connections.ts'
 import { firstCopy } from '../refresh/first-copy.ts'
@@ -26,8 +27,10 @@ export async function copyPresentRows(request: CopyRequest): Promise<void> {
   const { configuration, connections, slot, identity, tables, signal, say } = request
   const processors = await loadProcessors(producerRules(configuration))
   const agent = `${hostname()}:${process.pid} (apply)`
+  const formats = openFormats(configuration, notice => say(`  ${notice.message}`))
+  const { cluster } = connections
   const rows = await firstCopy({
-    agent: agentOptions({ configuration, agent, onReached: crashPoint(process.env) }, connections.cluster, processors),
+    agent: agentOptions({ configuration, agent, onReached: crashPoint(process.env) }, cluster, processors, formats),
     reader: connections.reader,
     session: connections.session,
     publication: configuration.postgres.publication,
@@ -36,6 +39,6 @@ export async function copyPresentRows(request: CopyRequest): Promise<void> {
     tables: new Set(tables),
     signal,
     onProgress: (rows, table) => say(`  ${rows} rows copied, at ${table}`)
-  })
+  }).finally(() => formats.close())
   say(`  ${rows} row${rows === 1 ? '' : 's'} copied`)
 }

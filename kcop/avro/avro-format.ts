@@ -79,7 +79,11 @@ class AvroTableFormat implements TableFormat {
 
   ready(): Promise<void> | null {
     const waits = [this.keyEntry?.ready, this.valueEntry.ready].filter(wait => wait !== null && wait !== undefined)
-    return waits.length === 0 ? null : Promise.all(waits).then(() => {})
+    if (waits.length === 0) return null
+    const all = Promise.all(waits).then(() => {})
+    // Whoever asks waits for it; a rules' check does not.
+    all.catch(() => {})
+    return all
   }
 
   key(image: Tuple, old: Tuple | null, into: Scratch): void {

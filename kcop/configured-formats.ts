@@ -1,0 +1,36 @@
+import { avroFormat } from './avro/avro-format.ts'
+import type { Format } from './format.ts'
+import { cloudEventsFormat } from './formats/cloudevents.ts'
+import { debeziumFormat } from './formats/debezium/debezium.ts'
+import type { DecimalHandling } from './formats/debezium/debezium-type.ts'
+import type { SchemaRegistry } from './registry/schema-registry.ts'
+import type { SubjectStrategy } from './registry/subject.ts'
+
+/** What formats tell of where rows come from, and need besides the row. */
+export interface FormatSurroundings {
+  subscription: string
+  /** First part of default topic names; `source.name` of Debezium's envelope. */
+  topicPrefix: string
+  /** Name of the database. */
+  database: string
+  /** Of this program. */
+  version: string
+  decimals: DecimalHandling
+  /** null: there is none, and no Avro. */
+  registry: { schemas: Pick<SchemaRegistry, 'entry'>; subjects: SubjectStrategy } | null
+  /** Milliseconds since the Unix epoch. */
+  now(): number
+}
+
+/** The formats that need more than the row. */
+export function configuredFormats(surroundings: FormatSurroundings): Format[] {
+  const { subscription, topicPrefix, registry } = surroundings
+  const { database, version, decimals, now } = surroundings
+  return [
+    cloudEventsFormat(subscription),
+    debeziumFormat({ prefix: topicPrefix, database, version, decimals, now }),
+    ...(registry === null
+      ? []
+      : [avroFormat({ registry: registry.schemas, subjects: registry.subjects, namespace: subscription })])
+  ]
+}
