@@ -64,7 +64,7 @@ test('deletes are told as consumers of the format expect, unless said otherwise'
 
 test('Avro needs a registry, and subjects that do not hang on rows', () => {
   assert.deepEqual(faultsOf('tables: {public.a: {also: [{topic: b, format: avro}]}}\n'), [
-    '4:52 `format: avro` needs a schema registry'
+    '4:47 `format: avro` needs a schema registry'
   ])
   const byRow = 'tables: {public.a: {format: avro, topic: "t.{column.kind}"}}\n'
   assert.deepEqual(faultsOf(`registry: {url: "http://127.0.0.1:8081"}\n${byRow}`), [
@@ -86,7 +86,7 @@ test('credentials of the registry are whole, not in its URL, and never shown', (
   ])
   assert.deepEqual(
     faultsOf(`registry: {url: "http://127.0.0.1:8081", username: ann, password: geheim1, token: abcdefg}\n${table}`),
-    ['4:77 `registry` has both a token and a user name']
+    ['4:76 `registry` has both a token and a user name']
   )
   assert.equal(faultsOf(`registry: {url: "http://ann:geheim1@127.0.0.1:8081"}\n${table}`).length, 1)
   const configuration = accepted(`registry: {url: "http://127.0.0.1:8081", username: ann, password: geheim1}\n${table}`)
