@@ -37,6 +37,12 @@ export interface Report {
 /** A schedule takes milliseconds: a task without an answer for that long has met an endless loop. */
 const taskMsMax = 180_000
 
+/**
+ * Processes that crash in a schedule leave listeners on signals that are never aborted, and Node keeps what such a
+ * listener refers to: a worker grows by 20 kB with every schedule and is replaced in time.
+ */
+const tasksPerWorker = 12
+
 /** Gives the tasks to worker processes; `hear` is called with each report as it comes. */
 export async function runTasks(
   tasks: readonly Task[],
@@ -46,13 +52,13 @@ export async function runTasks(
   const waiting = [...tasks]
   const lanes = Array.from({ length: Math.min(processes, tasks.length) }, async () => {
     let worker: ChildProcess | null = null
+    let tasksDone = 0
     for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
       worker ??= fork(join(import.meta.dirname, 'worker.ts'), { execArgv: ['--max-old-space-size=1024'] })
       const report = await askWorker(worker, task)
-      if (report.broken !== null) {
-        worker.kill('SIGKILL')
-        worker = null
-      }
+      if (report.broken !== null) worker.kill('SIGKILL')
+      else if (++tasksDone % tasksPerWorker === 0) worker.disconnect()
+      if (!worker.connected || worker.killed) worker = null
       hear(report)
     }
     worker?.disconnect()

@@ -26,6 +26,8 @@ export class Host implements Surroundings {
   alive = true
   /** Stalled until this step of the scheduler. */
   sleepUntil = 0
+  /** It does not wait for ever, so its waiting is progress. */
+  hasLimits = true
   inbox: Pending[] = []
   private tickers: (() => void)[] = []
   private readonly skewMs: number
@@ -110,6 +112,7 @@ export class Host implements Surroundings {
       this.later(
         () => {
           world.timeMs = Math.max(world.timeMs, due)
+          if (this.hasLimits) world.events++
           resolve()
         },
         () => world.timeMs >= due || world.healing || world.mayLeap()

@@ -93,6 +93,8 @@ export class ReaderProcess {
 
   private start(from: ReaderOptions['from']): Host {
     const host = new Host(this.world, `reader ${this.options.kind}${++this.lives}`)
+    // A mirror may be late without end.
+    host.hasLimits = !this.isMirrored
     this.live(host, from).catch((error: unknown) => this.failed(host, error))
     return host
   }
