@@ -10,6 +10,8 @@ export interface Comparable<Value = unknown> {
   compare(left: Value, right: Value): number
   /** Text has an order of its own in each collation, which is the server's to know. */
   readonly ordered: boolean
+  /** Of a column of floating-point numbers: against an exact one both are compared as doubles, as PostgreSQL does. */
+  readonly float?: boolean
 }
 
 /** null: values of the type can only be asked whether they are null. */
@@ -24,7 +26,7 @@ export function comparableOf(type: ColumnType): Comparable | null {
     case 'float8':
       return floatNumber
     case 'float4':
-      return { ...floatNumber, of: (text: string) => Math.fround(floatOf(text)) }
+      return singleNumber
     case 'boolean':
       return booleans
     case 'text':
@@ -98,7 +100,21 @@ const floatNumber: Comparable<number> = {
   ofLiteral: text =>
     /^([-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d{1,3})?|NaN|[-+]?Infinity)$/i.test(text) ? floatOf(text) : null,
   compare: compareFloats,
-  ordered: true
+  ordered: true,
+  float: true
+}
+
+/**
+ * float4 widened to a double is seldom the decimal that was written (0.1 is not), and whether PostgreSQL compares so
+ * depends on quotes and lists: taken are literals for which it makes no difference.
+ */
+const singleNumber: Comparable<number> = {
+  ...floatNumber,
+  of: text => Math.fround(floatOf(text)),
+  ofLiteral: text => {
+    const value = floatNumber.ofLiteral(text)
+    return value === null || !Object.is(Math.fround(value), value) ? null : value
+  }
 }
 
 function floatOf(text: string): number {

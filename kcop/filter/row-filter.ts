@@ -17,6 +17,10 @@ interface ColumnReference {
   readonly comparable: Comparable | null
 }
 
+interface ComparedColumn extends ColumnReference {
+  readonly comparable: Comparable
+}
+
 const orders: Readonly<Record<string, (order: number) => boolean>> = {
   '=': order => order === 0,
   '!=': order => order !== 0,
@@ -119,8 +123,9 @@ class FilterCompiler {
     const { comparable } = column
     const holds = orders[op]!
     if (!comparable.ordered && op in mirrored) throw this.unordered(expression, column.name)
+    if (right.type === 'ref') return this.columns(column, this.otherColumn(right, column), holds)
     const one = this.columnValue(column)
-    const other = right.type === 'ref' ? this.otherColumn(right, column) : this.literal(right, column)
+    const other = this.literal(right, column)
     return image => {
       const a = one(image)
       const b = other(image)
@@ -128,9 +133,21 @@ class FilterCompiler {
     }
   }
 
-  private otherColumn(expression: Expr & { type: 'ref' }, column: { name: string; comparable: Comparable }): Value {
+  private columns(left: ComparedColumn, right: ComparedColumn, holds: (order: number) => boolean): Truth {
+    const mixed = left.comparable.float !== right.comparable.float
+    const one = this.columnValue(left, mixed)
+    const other = this.columnValue(right, mixed)
+    const { comparable } = left.comparable.float === true ? left : right
+    return image => {
+      const a = one(image)
+      const b = other(image)
+      return a === null || b === null ? null : holds(comparable.compare(a, b))
+    }
+  }
+
+  private otherColumn(expression: Expr & { type: 'ref' }, column: ComparedColumn): ComparedColumn {
     const other = this.comparableColumn(expression)
-    if (other.comparable.name === column.comparable.name) return this.columnValue(other)
+    if (other.comparable.name === column.comparable.name) return other
     throw this.fault(
       expression,
       `compares ${column.name} (${column.comparable.name}) with ${other.name} (${other.comparable.name})`
@@ -198,11 +215,14 @@ class FilterCompiler {
     return this.columnValue(column) as Truth
   }
 
-  private columnValue({ index, name, comparable }: { index: number; name: string; comparable: Comparable }): Value {
+  /** `asDouble`: an exact number as the nearest double. */
+  private columnValue({ index, name, comparable }: ComparedColumn, asDouble = false): Value {
     const value = this.textValue(index, name)
+    const exact = asDouble && comparable.float !== true
     return image => {
       const text = value(image)
-      return text === null ? null : comparable.of(text)
+      if (text === null) return null
+      return exact ? Number(text) : comparable.of(text)
     }
   }
 
@@ -224,7 +244,7 @@ class FilterCompiler {
     })
   }
 
-  private comparableColumn(expression: Expr & { type: 'ref' }) {
+  private comparableColumn(expression: Expr & { type: 'ref' }): ComparedColumn {
     const column = this.column(expression)
     const { comparable } = column
     if (comparable !== null) return { ...column, comparable }
