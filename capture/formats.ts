@@ -4,7 +4,7 @@ import type { Format } from '@tidemark/kcop/format.ts'
 import type { Notify } from '@tidemark/kcop/notice.ts'
 import { RegistryClient } from '@tidemark/kcop/registry/registry-client.ts'
 import { SchemaRegistry } from '@tidemark/kcop/registry/schema-registry.ts'
-import type { Configuration } from './config/configuration.ts'
+import type { Configuration, MqSubscription } from './config/configuration.ts'
 import { systemSurroundings } from './system-surroundings.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string }
@@ -16,7 +16,9 @@ export interface SubscriptionFormats {
   close(): void
 }
 
-export function openFormats(configuration: Configuration, notify: Notify): SubscriptionFormats {
+/** A subscription to queues has no rows, so no formats of rows. */
+export function openFormats(configuration: Configuration | MqSubscription, notify: Notify): SubscriptionFormats {
+  if (configuration.mq !== undefined) return { formats: [], close: () => {} }
   const { registry } = configuration
   if (registry === null) return { formats: formatsWith(configuration, null), close: () => {} }
   const { delay } = systemSurroundings

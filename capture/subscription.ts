@@ -10,17 +10,21 @@ import type { Processor } from '@tidemark/kcop/processor.ts'
 import { loadKeys } from '@tidemark/kcop/protection/key-files.ts'
 import { Producer } from '@tidemark/kcop/producer.ts'
 import { Agent, type AgentEvent, type AgentOptions } from './agent.ts'
-import { knownDataTopics, type Configuration } from './config/configuration.ts'
+import { knownDataTopics, type Configuration, type MqSubscription } from './config/configuration.ts'
 import { producerRules } from './config/producer-rules.ts'
 import type { FaultPoint } from './delivery/delivery.ts'
 import { openFormats, type SubscriptionFormats } from './formats.ts'
 import { ClusterTopics } from './delivery/cluster-topics.ts'
+import { mqSourceOptions } from './mq/mq-options.ts'
+import { MqSource } from './mq/mq-source.ts'
+import type { ReaderEvent } from './mq/reader-messages.ts'
 import { PostgresSource, type SlotHolder } from './postgres/postgres-source.ts'
 import { requireRestricted } from './preflight/restricted-topics.ts'
+import type { Source } from './source.ts'
 import { systemSourceClock, systemSurroundings } from './system-surroundings.ts'
 
 export interface SubscriptionOptions {
-  configuration: Configuration
+  configuration: Configuration | MqSubscription
   /** Name of this agent, for people. */
   agent: string
   onEvent?: (event: SubscriptionEvent) => void
@@ -32,6 +36,7 @@ export type SubscriptionEvent =
   | { type: 'held'; hold: Hold }
   | { type: 'released'; hold: Hold; heldMs: number }
   | { type: 'slot-held'; holder: SlotHolder }
+  | { type: 'mq'; event: ReaderEvent }
   | { type: 'notice'; notice: Notice }
   | { type: 'topic-created'; topic: string; partitions: number }
 
@@ -90,7 +95,7 @@ export function sessionOpener(
 
 /** No owner writes while a restricted topic is open to others: asked with every claim. */
 function guardedOpener(
-  configuration: Configuration,
+  configuration: Configuration | MqSubscription,
   cluster: Cluster,
   onEvent: (event: SubscriptionEvent) => void
 ): AgentOptions['openSession'] {
@@ -99,6 +104,26 @@ function guardedOpener(
     await requireRestricted(cluster, configuration)
     return open(stream, signal)
   }
+}
+
+function tableSource(configuration: Configuration, onEvent: (event: SubscriptionEvent) => void): Source {
+  return new PostgresSource({
+    url: configuration.postgres.url,
+    applicationName: `tidemark ${configuration.subscription}`,
+    slot: configuration.postgres.slot,
+    publication: configuration.postgres.publication,
+    clock: systemSourceClock,
+    onWaiting: holder => onEvent({ type: 'slot-held', holder })
+  })
+}
+
+function queueSource(configuration: MqSubscription, onEvent: (event: SubscriptionEvent) => void): Source {
+  return new MqSource({
+    ...mqSourceOptions(configuration),
+    environment: process.env,
+    after: systemSourceClock.after,
+    onEvent: event => onEvent({ type: 'mq', event })
+  })
 }
 
 /** Everything an agent (or the first copy) of this subscription works with. */
@@ -115,14 +140,7 @@ export function agentOptions(
     subscription: configuration.subscription,
     agent,
     commitStream: configuration.commitStream,
-    source: new PostgresSource({
-      url: configuration.postgres.url,
-      applicationName: `tidemark ${configuration.subscription}`,
-      slot: configuration.postgres.slot,
-      publication: configuration.postgres.publication,
-      clock: systemSourceClock,
-      onWaiting: holder => onEvent({ type: 'slot-held', holder })
-    }),
+    source: configuration.mq === undefined ? tableSource(configuration, onEvent) : queueSource(configuration, onEvent),
     reader: PartitionFetcher.of(cluster),
     openSession: guardedOpener(configuration, cluster, onEvent),
     topics: new ClusterTopics({

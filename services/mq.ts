@@ -23,8 +23,8 @@ export interface QueueManager {
   look(queue: string): Promise<Look>
   fault(fault: Fault): Promise<void>
   noFaults(): Promise<void>
-  /** Cuts every connection. */
-  cut(): Promise<void>
+  /** Cuts every connection, or those to one address. */
+  cut(address?: string): Promise<void>
   set(settings: Omit<Extract<Command, { do: 'set' }>, 'do'>): Promise<void>
   stop(): Promise<void>
 }
@@ -63,7 +63,7 @@ export async function startQueueManager(
     look: async queue => (await line.ask({ do: 'look', queue })) as Look,
     fault: async fault => void (await line.ask({ do: 'fault', fault })),
     noFaults: async () => void (await line.ask({ do: 'no-faults' })),
-    cut: async () => void (await line.ask({ do: 'cut' })),
+    cut: async address => void (await line.ask({ do: 'cut', address: address ?? null })),
     set: async settings => void (await line.ask({ do: 'set', ...settings })),
     stop: async () => {
       line.close()

@@ -1,6 +1,8 @@
 import { formatLsn, lsnFromBytes, type PositionBytes } from '@tidemark/schemas/position.ts'
 import { crashPoint } from '../delivery/crash-point.ts'
 import type { Log } from '../log.ts'
+import { positionText } from '../mq/position.ts'
+import { tellQueueEvent } from './queue-events.ts'
 import { openSubscription, type SubscriptionEvent } from '../subscription.ts'
 import type { RunRequest } from './run.ts'
 
@@ -8,14 +10,15 @@ const progressMs = 10_000
 
 /** The agent with its events in the log, until it is told to stop. Rejects with the error that no retry mends. */
 export async function runAgent({ configuration, agent, log, signal, environment }: RunRequest): Promise<void> {
-  const progress = new Progress(log)
+  const where = configuration.mq === undefined ? lsnText : positionText
+  const progress = new Progress(log, where)
   const crash = crashPoint(environment)
   const subscription = await openSubscription({
     configuration,
     agent,
     onEvent: event => {
       progress.count(event)
-      tell(log, event)
+      tell(log, event, where)
     },
     onReached: crash
   })
@@ -33,11 +36,13 @@ export async function runAgent({ configuration, agent, log, signal, environment 
 /** What was settled, told now and then rather than for each flush. */
 class Progress {
   private readonly log: Log
+  private readonly where: (position: PositionBytes) => string
   private transactions = 0
   private position: PositionBytes | null = null
 
-  constructor(log: Log) {
+  constructor(log: Log, where: (position: PositionBytes) => string) {
     this.log = log
+    this.where = where
   }
 
   count(event: SubscriptionEvent): void {
@@ -48,7 +53,7 @@ class Progress {
 
   tell(): void {
     if (this.position === null) return
-    const position = formatLsn(lsnFromBytes(this.position))
+    const position = this.where(this.position)
     const { transactions } = this
     this.log.info('agent.progress', `${transactions} transactions, settled up to ${position}`, {
       transactions,
@@ -59,17 +64,21 @@ class Progress {
   }
 }
 
-function tell(log: Log, event: SubscriptionEvent): void {
+function lsnText(position: PositionBytes): string {
+  return formatLsn(lsnFromBytes(position))
+}
+
+function tell(log: Log, event: SubscriptionEvent, where: (position: PositionBytes) => string): void {
   switch (event.type) {
     case 'waiting':
-      return log.info('agent.waiting', 'connecting to the source and taking its slot')
+      return log.info('agent.waiting', 'connecting to the source, to hold it alone')
     case 'slot-held': {
       const { slot, pid, applicationName } = event.holder
       const by = pid === null ? 'another process' : `pid ${pid} (${applicationName ?? 'unnamed'})`
       return log.warn('agent.standby', `slot ${slot} is held by ${by}; waiting for it`, { pid })
     }
     case 'owner': {
-      const position = formatLsn(lsnFromBytes(event.position))
+      const position = where(event.position)
       const text = `owner of epoch ${event.epoch}, going on after transaction ${event.sequence} at ${position}`
       return log.info('agent.owner', text, { epoch: event.epoch, sequence: event.sequence, position })
     }
@@ -77,6 +86,8 @@ function tell(log: Log, event: SubscriptionEvent): void {
       return log.debug('agent.settled', `${event.transactions} transactions`, { transactions: event.transactions })
     case 'pressure':
       return log.debug('agent.pressure', event.high ? 'reading is paused' : 'reading goes on')
+    case 'mq':
+      return tellQueueEvent(log, event.event)
     case 'interrupted':
       return log.failure(event.error, { retryInMs: event.retryInMs })
     case 'held': {

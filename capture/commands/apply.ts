@@ -6,6 +6,7 @@ import { carryOut } from '../provision/carry-out.ts'
 import { planSteps, stepText, type Step } from '../provision/plan.ts'
 import type { SourceIdentity } from '../source.ts'
 import { errorOf } from './finding-error.ts'
+import { planQueues } from './queue-apply.ts'
 import type { ExitCode, Invocation } from './invocation.ts'
 import { countText, findingsText } from './presentation.ts'
 import { stopSignals } from './stop-signals.ts'
@@ -18,8 +19,9 @@ interface Plan {
 
 /** `tidemark plan`: the steps, none of them done. */
 export async function plan(invocation: Invocation): Promise<ExitCode> {
-  const configuration = invocation.configuration()
+  const configuration = invocation.subscription()
   if (configuration === null) return 1
+  if (configuration.mq !== undefined) return planQueues(invocation, configuration, false)
   const connections = openConnections(configuration)
   try {
     const made = await makePlan(configuration, connections)
@@ -33,8 +35,9 @@ export async function plan(invocation: Invocation): Promise<ExitCode> {
 
 /** `tidemark apply`: shows the steps, asks, does them. */
 export async function apply(invocation: Invocation): Promise<ExitCode> {
-  const configuration = invocation.configuration()
+  const configuration = invocation.subscription()
   if (configuration === null) return 1
+  if (configuration.mq !== undefined) return planQueues(invocation, configuration, true)
   const connections = openConnections(configuration)
   const stop = stopSignals(process)
   try {

@@ -6,8 +6,9 @@ import { countText } from './presentation.ts'
 
 /** `tidemark check`: everything that would break, at once; touches nothing. */
 export async function check(invocation: Invocation): Promise<ExitCode> {
-  const configuration = invocation.configuration()
+  const configuration = invocation.subscription()
   if (configuration === null) return 1
+  if (configuration.mq !== undefined) return (await import('./queue-apply.ts')).checkQueues(invocation, configuration)
   const connections = openConnections(configuration)
   try {
     const { findings } = await preflight(configuration, connections)

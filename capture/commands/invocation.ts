@@ -1,6 +1,6 @@
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { readConfiguration, type Environment } from '../config/configuration-file.ts'
-import type { Configuration } from '../config/configuration.ts'
+import { readSubscription, type Environment } from '../config/configuration-file.ts'
+import type { Configuration, MqSubscription, SubscriptionConfiguration } from '../config/configuration.ts'
 import { secretsOf, withoutSecrets } from '../config/redaction.ts'
 import { openLog, type Log, type LogFormat, type LogLevel } from '../log.ts'
 import { findingOf, hasErrors, type Finding } from '../finding.ts'
@@ -51,18 +51,27 @@ export class Invocation {
     return this.options.json ?? false
   }
 
-  /** The configuration, or null after its faults have been told. */
+  /** The configuration of a subscription to tables, or null after its faults have been told. */
   configuration(): Configuration | null {
-    const read = readConfiguration(this.options.config, this.environment)
-    if ('configuration' in read) {
-      this.secrets = secretsOf(read.configuration)
-      return read.configuration
-    }
-    this.fail(read.faults)
+    const configuration = this.subscription()
+    if (configuration === null || configuration.mq === undefined) return configuration
+    const message = `\`tidemark ${this.verb}\` is not available for subscriptions to queues in this version`
+    this.fail([new TidemarkError('NOT_AVAILABLE', { message, cure: 'see docs/mq.md for what there is' })])
     return null
   }
 
-  log(configuration: Configuration): Log {
+  /** The configuration, whatever its source, or null after its faults have been told. */
+  subscription(): Configuration | MqSubscription | null {
+    const read = readSubscription(this.options.config, this.environment)
+    if ('faults' in read) {
+      this.fail(read.faults)
+      return null
+    }
+    this.secrets = secretsOf(read.configuration)
+    return read.configuration
+  }
+
+  log(configuration: Pick<SubscriptionConfiguration, 'subscription'>): Log {
     const { logFormat, logLevel } = this.options
     return openLog({
       format: logFormat ?? (this.terminal.interactive ? 'console' : 'json'),

@@ -1,14 +1,15 @@
 import { hostname } from 'node:os'
-import type { Configuration } from '../config/configuration.ts'
+import type { Configuration, MqSubscription } from '../config/configuration.ts'
 import type { Log } from '../log.ts'
 import { runAgent } from './agent-run.ts'
 import { applyConfiguration } from './apply.ts'
+import { applyQueues } from './queue-apply.ts'
 import type { ExitCode, Invocation } from './invocation.ts'
 import { stopSignals } from './stop-signals.ts'
 
 /** What an agent needs to run one subscription. */
 export interface RunRequest {
-  configuration: Configuration
+  configuration: Configuration | MqSubscription
   /** Name of this agent, for people. */
   agent: string
   log: Log
@@ -19,13 +20,15 @@ export interface RunRequest {
 
 /** `tidemark run`: the agent until it is told to stop, or until an error that no retry mends. */
 export async function run(invocation: Invocation): Promise<ExitCode> {
-  const configuration = invocation.configuration()
+  const configuration = invocation.subscription()
   if (configuration === null) return 1
   const log = invocation.log(configuration)
   const stop = stopSignals(process)
   try {
     if (invocation.options['apply'] === true) {
-      await applyConfiguration(configuration, step => log.info('apply.step', step.trim()), stop.signal)
+      const say = (step: string) => log.info('apply.step', step.trim())
+      if (configuration.mq === undefined) await applyConfiguration(configuration, say, stop.signal)
+      else await applyQueues(configuration, say)
     }
     await runAgent({ configuration, agent: agentName(invocation), log, signal: stop.signal, environment: process.env })
     return 0

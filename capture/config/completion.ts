@@ -1,20 +1,23 @@
 import { dirname, resolve } from 'node:path'
 import type {
   Configuration,
+  MqSubscription,
   OutboxConfiguration,
   OutboxTableConfiguration,
   OutputConfiguration,
   RegistryConfiguration,
+  SubscriptionConfiguration,
   TableConfiguration,
   TopicDefaults
 } from './configuration.ts'
 import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { defaultDeletes, type KeyRule } from '@tidemark/kcop/rules.ts'
-import { completeMonitor } from './monitor-completion.ts'
 import type { DebeziumFile, RegistryFile } from './format-options.ts'
+import { completeMonitor } from './monitor-completion.ts'
 import type { KeyFile } from './column-options.ts'
 import { completeColumns, completeHeaders, completePartition, completeReaders } from './output-completion.ts'
+import { completeMq } from './mq-configuration.ts'
 import type { AlsoFile, OutboxTableFile, TableFile } from './table-options.ts'
 import { parseTableName } from './table-name.ts'
 import { escapePointer, type YamlDocument } from './yaml-document.ts'
@@ -23,18 +26,35 @@ import { escapePointer, type YamlDocument } from './yaml-document.ts'
  * The complete configuration of a file that the schema and rules.ts have accepted: defaults that follow from other
  * options, absolute paths, no absent entries. `as Required` stands where the schema's own default has been filled in.
  */
-export function complete(written: ConfigurationFile, file: string, document: YamlDocument): Configuration {
+export function complete(
+  written: ConfigurationFile,
+  file: string,
+  document: YamlDocument
+): Configuration | MqSubscription {
+  const base = completeBase(written, file, document)
+  if (written.mq) return deepFreeze({ ...base, mq: completeMq(written.mq, base.topics.prefix, file) })
   const { subscription } = written
-  const { compression, ...kafka } = structuredClone(written.kafka)
-  const topics = completeTopics(written)
   return deepFreeze({
-    file,
-    subscription,
+    ...base,
     postgres: {
       url: written.postgres!.url,
       publication: written.postgres!.publication ?? `tidemark_${subscription}`,
       slot: written.postgres!.slot ?? defaultSlot(subscription)
-    },
+    }
+  })
+}
+
+function completeBase(
+  written: ConfigurationFile,
+  file: string,
+  document: YamlDocument
+): Omit<SubscriptionConfiguration, 'mq'> {
+  const { subscription } = written
+  const { compression, ...kafka } = structuredClone(written.kafka)
+  const topics = completeTopics(written)
+  return {
+    file,
+    subscription,
     // A clone, since what the YAML reader makes has no prototype.
     kafka: { ...kafka, clientId: `tidemark-${subscription}` } as KafkaConnection,
     compression: compression as Configuration['compression'],
@@ -43,7 +63,7 @@ export function complete(written: ConfigurationFile, file: string, document: Yam
     tables: Object.entries(written.tables ?? {}).map(([name, table]) =>
       completeTable(name, table, topics.prefix, { file, document })
     ),
-    outbox: completeOutbox(written.outbox),
+    outbox: completeOutbox(written.outbox, document),
     registry: written.registry === undefined ? null : completeRegistry(written.registry),
     debezium: { ...(written.debezium as Required<DebeziumFile>) },
     monitors: (written.monitor ?? []).map((rule, index) =>
@@ -52,7 +72,7 @@ export function complete(written: ConfigurationFile, file: string, document: Yam
     keys: Object.entries(written.encryption?.keys ?? {}).map(([name, key]) =>
       completeKey(name, key, { file, document })
     )
-  })
+  }
 }
 
 /** Slots are named in lower-case letters, digits and _ only. */
@@ -150,22 +170,26 @@ function completeRegistry(registry: RegistryFile): RegistryConfiguration {
   return { url, username, password, token, ca, subjects }
 }
 
-function completeOutbox(outbox: ConfigurationFile['outbox']): OutboxConfiguration {
+function completeOutbox(outbox: ConfigurationFile['outbox'], document: YamlDocument): OutboxConfiguration {
   const { message, ...tables } = outbox ?? {}
   return {
-    tables: Object.entries(tables).map(([name, table]) => completeOutboxTable(name, table as OutboxTableFile)),
+    tables: Object.entries(tables).map(([name, table]) =>
+      completeOutboxTable(name, table as OutboxTableFile, document.placeOf(`/outbox/${escapePointer(name)}`, 'key'))
+    ),
     messages: message === undefined ? [] : ([message].flat() as string[])
   }
 }
 
-function completeOutboxTable(qualifiedName: string, table: OutboxTableFile): OutboxTableConfiguration {
+function completeOutboxTable(qualifiedName: string, table: OutboxTableFile, place: string): OutboxTableConfiguration {
   const { timestamp, schemaVersion, additional, ...rest } = table as Required<OutboxTableFile>
   return {
     ...rest,
     ...nameOf(qualifiedName),
     timestamp: timestamp ?? null,
     schemaVersion: schemaVersion ?? null,
-    additional: additional.map(({ column, as, name }) => ({ column, as, name: name ?? column }))
+    additional: additional.map(({ column, as, name }) => ({ column, as, name: name ?? column })),
+    columns: completeColumns(table.columns),
+    place
   }
 }
 

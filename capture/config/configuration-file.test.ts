@@ -354,7 +354,6 @@ const badInputs: [name: string, text: string, ...faults: string[]][] = [
   [
     'both sources',
     `${minimal}mq: {queueManager: QM1, connection: {channel: C, name: h(1)}, queues: {A: {topic: a}}}\n`,
-    '8:1 NOT_AVAILABLE `mq` is not available in this version | leave it out, or use a version of Tidemark that has it',
     '8:1 CONFIG_INVALID `postgres` and `mq` are both given | make a subscription of each'
   ],
   [

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { complete } from './completion.ts'
-import type { Configuration } from './configuration.ts'
+import type { Configuration, MqSubscription } from './configuration.ts'
 import { invalid, resolveReferences, type ReferenceSource } from './references.ts'
 import { ruleFaults } from './rules.ts'
 import type { ConfigurationFile } from './schema.ts'
@@ -15,16 +15,24 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** Either the configuration, or all that is wrong with it: CONFIG_UNREADABLE, CONFIG_INVALID, NOT_AVAILABLE, by place. */
 export type ReadConfiguration = { configuration: Configuration } | { faults: readonly TidemarkError[] }
 
+/** The same of any source: the configuration may be that of a subscription to queues. */
+export type ReadSubscription = { configuration: Configuration | MqSubscription } | { faults: readonly TidemarkError[] }
+
 const fileBytesMax = 1_000_000
 
-/** Reads a configuration file. `file` appears in places as it was given. Throws nothing. */
+/** Reads the configuration file of a subscription to tables. `file` appears in places as it was given. Throws nothing. */
 export function readConfiguration(file: string, environment: Environment): ReadConfiguration {
+  return withTables(readSubscription(file, environment), file)
+}
+
+/** Reads the configuration file of any subscription. Throws nothing. */
+export function readSubscription(file: string, environment: Environment): ReadSubscription {
   try {
     const text = readFileSync(file)
     if (text.length > fileBytesMax) {
       return { faults: [unreadable(file, `is larger than ${fileBytesMax} bytes`, 'name the right file with -c')] }
     }
-    return parseConfiguration(text.toString(), file, referencesOf(file, environment))
+    return parseSubscription(text.toString(), file, referencesOf(file, environment))
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === undefined) throw error
@@ -34,6 +42,18 @@ export function readConfiguration(file: string, environment: Environment): ReadC
 
 /** The same for a text already read; `file` names it in places and is what relative paths start from. */
 export function parseConfiguration(text: string, file: string, references: ReferenceSource): ReadConfiguration {
+  return withTables(parseSubscription(text, file, references), file)
+}
+
+function withTables(read: ReadSubscription, file: string): ReadConfiguration {
+  if ('faults' in read) return read
+  const { configuration } = read
+  if (configuration.mq === undefined) return { configuration }
+  const message = `${file} is the configuration of a subscription to queues, for which this is not available`
+  return { faults: [new TidemarkError('NOT_AVAILABLE', { message, place: file })] }
+}
+
+export function parseSubscription(text: string, file: string, references: ReferenceSource): ReadSubscription {
   const document = parseYaml(text, file)
   if (Array.isArray(document)) return { faults: document }
   if (document.root === null) {

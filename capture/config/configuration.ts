@@ -2,6 +2,7 @@ import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { Compression } from '@tidemark/kafka/record-batch/compression.ts'
 import type { ColumnRules, HeaderRule, KeyRule, MonitorRule, PartitionRule } from '@tidemark/kcop/rules.ts'
 import { namesOf, topicTemplate } from '@tidemark/kcop/routing/topic-template.ts'
+import type { MqConfiguration } from './mq-configuration.ts'
 import type { RegistryOptions } from '@tidemark/kcop/registry/registry-client.ts'
 import type { SubjectStrategy } from '@tidemark/kcop/registry/subject.ts'
 import type { AdditionalColumn, Deletes, Format, OutboxTableFile } from './table-options.ts'
@@ -30,7 +31,16 @@ export interface Configuration {
   readonly monitors: readonly MonitorRule[]
   /** Keys of protected columns; files by absolute path. */
   readonly keys: readonly KeyRule[]
+  readonly mq?: undefined
 }
+
+/** What subscriptions of every source have. */
+export type SubscriptionConfiguration = Omit<Configuration, 'postgres' | 'mq'> & {
+  readonly mq?: MqConfiguration | undefined
+}
+
+/** A subscription to queues: it has no tables. */
+export type MqSubscription = SubscriptionConfiguration & { readonly mq: MqConfiguration }
 
 export interface PostgresConfiguration {
   /** With the password: never to be shown; see redaction.ts. */
@@ -103,6 +113,9 @@ export interface OutboxTableConfiguration extends TableName {
   readonly expandJson: boolean
   readonly tombstoneOnEmptyPayload: boolean
   readonly onUpdate: NonNullable<OutboxTableFile['onUpdate']>
+  readonly columns: ColumnRules
+  /** `file:line:column` of the entry. */
+  readonly place: string
 }
 
 /** Every table to be published, outbox tables last. */
@@ -111,14 +124,21 @@ export function publishedTables(configuration: Configuration): readonly (TableNa
 }
 
 /** Data topics whose names are known from the configuration alone, without repetition. */
-export function knownDataTopics(configuration: Configuration): readonly string[] {
+export function knownDataTopics(configuration: SubscriptionConfiguration): readonly string[] {
   const fixed = configuration.outbox.tables.map(table => table.topic).filter(topic => !topic.includes('${'))
-  const monitors = configuration.monitors.map(({ topic }) => topic)
-  return [...new Set([...outputsOf(configuration).flatMap(({ topics }) => topics), ...fixed, ...monitors])]
+  const queues = configuration.mq?.queues.map(queue => queue.topic) ?? []
+  return [
+    ...new Set([
+      ...outputsOf(configuration).flatMap(({ topics }) => topics),
+      ...configuration.monitors.map(({ topic }) => topic),
+      ...fixed,
+      ...queues
+    ])
+  ]
 }
 
 /** Every output of every table, with the names its topic can have when no row is needed for them. */
-export function outputsOf(configuration: Configuration) {
+export function outputsOf(configuration: SubscriptionConfiguration) {
   return configuration.tables.flatMap(table =>
     [table, ...table.also].map(output => ({ table, output, topics: namesOf(topicTemplate(output.topic, table)) }))
   )

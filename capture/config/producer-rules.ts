@@ -1,8 +1,9 @@
 import type { OutputRule, ProducerRules } from '@tidemark/kcop/rules.ts'
-import type { Configuration, OutboxTableConfiguration, OutputConfiguration } from './configuration.ts'
+import { queueRules } from './mq-configuration.ts'
+import type { OutboxTableConfiguration, OutputConfiguration, SubscriptionConfiguration } from './configuration.ts'
 
 /** What the producer needs of the configuration, in its words. */
-export function producerRules(configuration: Configuration): ProducerRules {
+export function producerRules(configuration: SubscriptionConfiguration): ProducerRules {
   return {
     tables: configuration.tables.map(({ qualifiedName, processor, also, ...output }) => ({
       ...outputRule(output),
@@ -12,7 +13,8 @@ export function producerRules(configuration: Configuration): ProducerRules {
     })),
     monitors: configuration.monitors,
     keys: configuration.keys,
-    outbox: { tables: configuration.outbox.tables.map(outboxRule), messages: configuration.outbox.messages }
+    outbox: { tables: configuration.outbox.tables.map(outboxRule), messages: configuration.outbox.messages },
+    queues: configuration.mq === undefined ? [] : queueRules(configuration.mq)
   }
 }
 

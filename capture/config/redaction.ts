@@ -1,4 +1,4 @@
-import type { Configuration, OutputConfiguration } from './configuration.ts'
+import type { Configuration, MqSubscription, OutputConfiguration } from './configuration.ts'
 
 const hidden = '***'
 
@@ -8,13 +8,21 @@ export function redacted(configuration: Configuration): Configuration {
   return {
     ...configuration,
     postgres: { ...postgres, url: withoutPassword(postgres.url) },
+    outbox: { ...configuration.outbox, tables: configuration.outbox.tables.map(withoutSalts) },
     tables: configuration.tables.map(table => ({ ...withoutSalts(table), also: table.also.map(withoutSalts) })),
     kafka: hideSecrets(kafka) as Configuration['kafka'],
     registry: hideSecrets(configuration.registry) as Configuration['registry']
   }
 }
 
-function withoutSalts<T extends OutputConfiguration>(output: T): T {
+/** The same of a subscription to queues. */
+export function redactedQueues(subscription: MqSubscription): MqSubscription {
+  const { connection } = subscription.mq
+  const mq = { ...subscription.mq, connection: hideSecrets(connection) }
+  return { ...subscription, mq, kafka: hideSecrets(subscription.kafka) } as MqSubscription
+}
+
+function withoutSalts<T extends Pick<OutputConfiguration, 'columns'>>(output: T): T {
   const rules = output.columns.protected.map(rule =>
     rule.protection.kind === 'hash' ? { ...rule, protection: { ...rule.protection, salt: hidden } } : rule
   )
@@ -22,12 +30,12 @@ function withoutSalts<T extends OutputConfiguration>(output: T): T {
 }
 
 function saltsOf(configuration: Configuration): string[] {
-  const outputs = configuration.tables.flatMap(table => [table, ...table.also])
+  const outputs = [...configuration.tables.flatMap(table => [table, ...table.also]), ...configuration.outbox.tables]
   const rules = outputs.flatMap(output => output.columns.protected.map(({ protection }) => protection))
   return rules.flatMap(protection => (protection.kind === 'hash' ? [protection.salt] : []))
 }
 
-const secretEntries = new Set(['password', 'key', 'passphrase', 'token'])
+const secretEntries = new Set(['password', 'key', 'passphrase', 'token', 'keyRepositoryPassword'])
 
 function hideSecrets(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
@@ -53,27 +61,39 @@ const strikableLengthMin = 6
  * stands in the rest of the configuration as well (`tidemark`, `postgres`), is left out. Striking it would garble names
  * and SQL, and so betray it.
  */
-export function secretsOf(configuration: Configuration): readonly string[] {
+export function secretsOf(configuration: Configuration | MqSubscription): readonly string[] {
+  if (configuration.mq !== undefined) {
+    const { password, tls } = configuration.mq.connection
+    return strikable(
+      [password, tls?.keyRepositoryPassword, ...kafkaSecrets(configuration)],
+      redactedQueues(configuration)
+    )
+  }
   const url = new URL(configuration.postgres.url)
   const inQuery = [...url.searchParams].filter(([name]) => /password/i.test(name)).map(([, value]) => value)
-  const { tls, sasl } = configuration.kafka
-  const saslSecret = sasl?.mechanism === 'oauthbearer' ? sasl.token : sasl?.password
   const secrets = [
     url.password,
     decoded(url.password),
     ...inQuery,
-    tls?.key,
-    tls?.passphrase,
-    saslSecret,
+    ...kafkaSecrets(configuration),
     ...saltsOf(configuration),
     configuration.registry?.password,
     configuration.registry?.token
   ]
-  const visible = JSON.stringify(redacted(configuration))
-  const strikable = secrets
+  return strikable(secrets, redacted(configuration))
+}
+
+function kafkaSecrets({ kafka: { tls, sasl } }: Pick<Configuration, 'kafka'>): unknown[] {
+  return [tls?.key, tls?.passphrase, sasl?.mechanism === 'oauthbearer' ? sasl.token : sasl?.password]
+}
+
+/** `shown`: the configuration without its secrets. */
+function strikable(secrets: readonly unknown[], shown: object): readonly string[] {
+  const visible = JSON.stringify(shown)
+  const struck = secrets
     .filter(secret => typeof secret === 'string')
     .filter(secret => secret.length >= strikableLengthMin && !visible.includes(secret))
-  return [...new Set(strikable.flatMap(secret => [secret, JSON.stringify(secret).slice(1, -1)]))]
+  return [...new Set(struck.flatMap(secret => [secret, JSON.stringify(secret).slice(1, -1)]))]
 }
 
 function decoded(text: string): string {

@@ -5,6 +5,7 @@ import { formatFaults } from './format-rules.ts'
 import { keyFaults } from './key-rules.ts'
 import { monitorFaults } from './monitor-rules.ts'
 import { outputFaults } from './output-rules.ts'
+import { mqFaults } from './mq-configuration.ts'
 import { invalid, type ReferenceSource } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { topicFault } from './topic-rules.ts'
@@ -24,10 +25,11 @@ export function ruleFaults(
     ...tableNameFaults(written, document),
     ...topicFaults(written, document),
     ...outputFaults(written, document),
-    ...formatFaults(written, document),
     ...monitorFaults(written, document),
+    ...formatFaults(written, document),
     ...keyFaults(written, document, references),
-    ...outboxFaults(written, document)
+    ...outboxFaults(written, document),
+    ...mqFaults(written, document)
   ]
 }
 
@@ -37,6 +39,10 @@ function sourceFaults(written: ConfigurationFile, document: YamlDocument): Tidem
     faults.push(
       invalid('`postgres` and `mq` are both given', document.placeOf('/mq', 'key'), 'make a subscription of each')
     )
+  }
+  if (written.mq && !written.postgres && !(isEmpty(written.tables) && isEmpty(written.outbox))) {
+    const place = document.placeOf(isEmpty(written.tables) ? '/outbox' : '/tables', 'key')
+    faults.push(invalid('a subscription to queues has no tables', place, 'make a subscription of each'))
   }
   if (!written.postgres && !written.mq) {
     faults.push(invalid('`postgres` is missing', document.placeOf(''), 'add `postgres: {url: postgres://...}`'))

@@ -1,10 +1,10 @@
 import { Type, type Static } from 'typebox'
 import { kafka, topics } from './kafka-options.ts'
-import { debezium, registry } from './format-options.ts'
 import { outbox, tables } from './table-options.ts'
 import { encryption } from './column-options.ts'
-import { mq } from './later-options.ts'
+import { debezium, registry } from './format-options.ts'
 import { monitor } from './monitor-options.ts'
+import { mq } from './mq-options.ts'
 
 const postgres = Type.Object(
   {

@@ -12,7 +12,7 @@ interface Unavailable {
  * Options the schema knows and this version does not carry out. They are refused, so that nothing is silently ignored.
  * When a feature is built, its line goes.
  */
-export const unavailable: readonly Unavailable[] = [{ path: 'mq' }]
+export const unavailable: readonly Unavailable[] = []
 
 /** One NOT_AVAILABLE for each use of an unavailable option, at its place. */
 export function unavailableFaults(document: YamlDocument, list: readonly Unavailable[] = unavailable): TidemarkError[] {

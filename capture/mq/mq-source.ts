@@ -119,16 +119,46 @@ export class MqSource implements Source {
   }
 
   private readerOptions(): ReaderOptions {
-    const { connection, queues, applicationName, besideFile, unitOfWork, messageBytesMax, doubtMs } = this.options
-    return {
-      connection,
-      queues: [...queues],
-      applicationName,
-      besideFile,
-      limits: { ...unitOfWork, messages: this.messages, messagesMax: unitMessagesMax },
-      messageBytesMax,
-      waitMs,
-      doubtMs
-    }
+    return readerOptions(this.options, this.messages)
+  }
+}
+
+export type Readable = Omit<MqSourceOptions, 'environment' | 'after' | 'onEvent' | 'unitMsMax' | 'retryMs'>
+
+function readerOptions(options: Readable, messages: number): ReaderOptions {
+  const { connection, queues, applicationName, besideFile, unitOfWork, messageBytesMax, doubtMs } = options
+  return {
+    connection,
+    queues: [...queues],
+    applicationName,
+    besideFile,
+    limits: { ...unitOfWork, messages, messagesMax: unitMessagesMax },
+    messageBytesMax,
+    waitMs,
+    doubtMs
+  }
+}
+
+/**
+ * The queues as they stand; reads and changes nothing. Throws as `open`, but what is wrong with single queues is in the
+ * answer.
+ */
+export async function lookAtQueues(
+  options: Readable,
+  environment: NodeJS.ProcessEnv
+): Promise<Extract<ReaderEvent, { type: 'looked' }>> {
+  const reader = new ReaderProcess(environment)
+  try {
+    return await new Promise((resolve, reject) => {
+      reader.listen(frame => {
+        if (frame.kind !== 'event') return
+        const event = JSON.parse(frame.text) as ReaderEvent
+        if (event.type === 'looked') resolve(event)
+        else if (event.type === 'failed') reject(errorOf(event))
+      }, reject)
+      reader.send({ do: 'look', options: readerOptions(options, options.unitOfWork.messages) })
+    })
+  } finally {
+    await reader.close()
   }
 }

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
 import type { ReaderOptions } from './connection-options.ts'
+import type { QueueAttributes } from './mqi-connection.ts'
 
 /** From the agent to its reader's process: one JSON object a line on standard input. Its end means `close`. */
 export type ReaderCommand =
@@ -11,13 +12,27 @@ export type ReaderCommand =
   | { do: 'rest' }
   /** Backs out what is open, disconnects, ends. */
   | { do: 'close' }
+  /** Looks at the queues without reading, and ends. */
+  | { do: 'look'; options: ReaderOptions }
 
 /** From the reader's process: JSON in an event frame. */
 export type ReaderEvent =
   | { type: 'opened'; system: string; backout: { queue: string; threshold: number; backoutQueue: string }[] }
   | { type: 'waiting'; queue: string }
+  | { type: 'looked'; system: string; maxUncommitted: number; queues: QueueLook[] }
   | { type: 'inhibited'; queue: string }
   | { type: 'set-aside'; queue: string; backoutQueue: string; msgId: string; backoutCount: number }
   /** It rests, and nothing is open. */
   | { type: 'rested' }
   | { type: 'failed'; code: ErrorCode; message: string; place: string | null; cure: string; cause: string | null }
+
+export type FailedEvent = Extract<ReaderEvent, { type: 'failed' }>
+
+/** A queue as it stands, or why it cannot be read. */
+export interface QueueLook {
+  queue: string
+  attributes: QueueAttributes | null
+  fault: FailedEvent | null
+  /** Why messages could not be moved to its backout queue. */
+  backoutFault: FailedEvent | null
+}

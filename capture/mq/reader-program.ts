@@ -5,27 +5,28 @@ import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import type { ReaderOptions } from './connection-options.ts'
+import type { MqQueueOptions, ReaderOptions } from './connection-options.ts'
 import { FrameWriter } from './frame.ts'
 import { idText } from './message.ts'
 import { loadMqPackage } from './mq-package.ts'
 import { MqiConnection } from './mqi-connection.ts'
 import { MqiVerbs, type OpenQueue } from './mqi-verbs.ts'
 import { QueueReader, type UnitOutput } from './queue-reader.ts'
-import type { ReaderCommand, ReaderEvent } from './reader-messages.ts'
+import type { FailedEvent, QueueLook, ReaderCommand, ReaderEvent } from './reader-messages.ts'
 
 const framesDescriptor = 3
 const frames = new FrameWriter(bytes => writeAll(bytes))
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
 class Closed extends Error {}
+type FirstCommand = Extract<ReaderCommand, { do: 'open' | 'look' }>
 
 /** What the agent has said and nobody has acted on yet. */
 class Commands {
   resting = false
   private closed = false
   private run: ((from: string) => void) | null = null
-  private opened: ((command: Extract<ReaderCommand, { do: 'open' }>) => void) | null = null
+  private opened: ((command: FirstCommand) => void) | null = null
   private leave: { resolve: () => void; reject: (error: Error) => void } | null = null
   private readonly closing: (() => void)[] = []
 
@@ -35,7 +36,7 @@ class Commands {
     lines.on('close', () => this.close())
   }
 
-  open(): Promise<Extract<ReaderCommand, { do: 'open' }>> {
+  first(): Promise<FirstCommand> {
     return this.orClosed(resolve => (this.opened = resolve))
   }
 
@@ -52,7 +53,7 @@ class Commands {
   }
 
   private take(command: ReaderCommand): void {
-    if (command.do === 'open') this.opened?.(command)
+    if (command.do === 'open' || command.do === 'look') this.opened?.(command)
     else if (command.do === 'run') this.run?.(command.from)
     else if (command.do === 'commit') this.leave?.resolve()
     else if (command.do === 'rest') this.resting = true
@@ -80,13 +81,18 @@ async function main(): Promise<void> {
   const commands = new Commands()
   let connection: MqiConnection | null = null
   try {
-    const { options, retryMs } = await commands.open()
+    const command = await commands.first()
+    const { options } = command
     connection = new MqiConnection(
       loadMqPackage(process.env, options.besideFile),
       options.connection,
       options.applicationName
     )
-    const queues = await openQueues(connection, options, retryMs, commands)
+    if (command.do === 'look') {
+      tell(lookAt(connection, options))
+      throw new Closed()
+    }
+    const queues = await openQueues(connection, options, command.retryMs, commands)
     tell(openedEvent(connection, queues))
     await read(await commands.start(), connection, queues, options, commands)
     tell({ type: 'rested' })
@@ -144,6 +150,34 @@ function openedEvent(connection: MqiConnection, queues: readonly OpenQueue[]): R
       backoutQueue: backout.queue
     }))
   }
+}
+
+/** Opens for input as the agent would, but shared, and gets nothing. */
+function lookAt(connection: MqiConnection, options: ReaderOptions): ReaderEvent {
+  const { id, maxUncommitted } = connection.manager()
+  const queues = options.queues.map(queue => queueLook(connection, queue))
+  return { type: 'looked', system: id, maxUncommitted, queues }
+}
+
+function queueLook(connection: MqiConnection, { name, backoutQueue }: MqQueueOptions): QueueLook {
+  const { MQC } = connection.mq
+  const look: QueueLook = { queue: name, attributes: null, fault: null, backoutFault: null }
+  const attempt = (queue: string, how: number): FailedEvent | null => {
+    try {
+      const object = connection.open(queue, how)
+      if ((how & MQC['MQOO_INQUIRE']!) !== 0) look.attributes = connection.queue(object, queue)
+      connection.close(object)
+      return null
+    } catch (error) {
+      return failedEvent(error)
+    }
+  }
+  look.fault = attempt(name, MQC['MQOO_INPUT_SHARED']! | MQC['MQOO_INQUIRE']!)
+  // A running agent has it: its attributes can be had all the same.
+  if (look.fault?.code === 'MQ_QUEUE_IN_USE') attempt(name, MQC['MQOO_INQUIRE']!)
+  const backout = backoutQueue ?? look.attributes?.queue ?? ''
+  if (backout !== '') look.backoutFault = attempt(backout, MQC['MQOO_OUTPUT']!)
+  return look
 }
 
 async function read(
@@ -216,7 +250,7 @@ function tell(event: ReaderEvent): void {
   frames.flush()
 }
 
-function failedEvent(error: unknown): ReaderEvent {
+function failedEvent(error: unknown): FailedEvent {
   const named = isTidemarkError(error)
     ? error
     : new TidemarkError('INTERNAL', { message: error instanceof Error ? error.message : String(error), cause: error })

@@ -1,6 +1,6 @@
 import type { TopicDescription } from '@tidemark/kafka/admin.ts'
 import { isTidemarkError, type TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { knownDataTopics, type Configuration } from '../config/configuration.ts'
+import { knownDataTopics, type SubscriptionConfiguration } from '../config/configuration.ts'
 import { readStreamState, type StreamState } from '../ownership/stream-state.ts'
 import { newTopics } from '../provision/new-topics.ts'
 import type { Connections } from './connections.ts'
@@ -20,7 +20,10 @@ export interface ClusterFacts {
 }
 
 /** Reads all of it, and changes nothing. Throws KAFKA_UNREACHABLE, KAFKA_AUTHENTICATION, KAFKA_AUTHORIZATION. */
-export async function readCluster(connections: Connections, configuration: Configuration): Promise<ClusterFacts> {
+export async function readCluster(
+  connections: Pick<Connections, 'admin' | 'cluster' | 'commitStream'>,
+  configuration: SubscriptionConfiguration
+): Promise<ClusterFacts> {
   const { admin } = connections
   const commitStream =
     (await admin.describeTopics([configuration.commitStream])).get(configuration.commitStream) ?? null

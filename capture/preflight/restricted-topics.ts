@@ -1,7 +1,7 @@
 import type { Cluster } from '@tidemark/kafka/cluster.ts'
 import { isOpenWithoutAcl, topicAccess, type ReadGrant, type TopicAccess } from '@tidemark/kafka/topic-access.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { outputsOf, type Configuration } from '../config/configuration.ts'
+import { outputsOf, type SubscriptionConfiguration } from '../config/configuration.ts'
 import type { Finding } from '../finding.ts'
 
 /** A restricted topic and who may read it. */
@@ -19,7 +19,7 @@ export interface RestrictedTopicFacts extends RestrictedTopic {
   readonly openWithoutAcl: boolean
 }
 
-export function restrictedTopics(configuration: Configuration): RestrictedTopic[] {
+export function restrictedTopics(configuration: SubscriptionConfiguration): RestrictedTopic[] {
   return outputsOf(configuration).flatMap(({ output, topics }) =>
     output.readers === null ? [] : topics.map(topic => ({ topic, readers: output.readers!, place: output.place }))
   )
@@ -28,7 +28,7 @@ export function restrictedTopics(configuration: Configuration): RestrictedTopic[
 /** Throws KAFKA_AUTHORIZATION when ACLs may not be looked at, KAFKA_UNREACHABLE. */
 export async function readRestrictedTopics(
   cluster: Cluster,
-  configuration: Configuration
+  configuration: SubscriptionConfiguration
 ): Promise<RestrictedTopicFacts[]> {
   const topics = restrictedTopics(configuration)
   if (topics.length === 0) return []
@@ -106,7 +106,7 @@ function quoted(text: string): string {
 }
 
 /** Throws TOPIC_EXPOSED when others than the readers named could read a restricted topic. */
-export async function requireRestricted(cluster: Cluster, configuration: Configuration): Promise<void> {
+export async function requireRestricted(cluster: Cluster, configuration: SubscriptionConfiguration): Promise<void> {
   const facts = await readRestrictedTopics(cluster, configuration)
   const findings = restrictedTopicFindings(facts, configuration.kafka.brokers)
   const exposed = findings.find(({ severity }) => severity === 'error')

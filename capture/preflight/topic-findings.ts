@@ -1,5 +1,5 @@
 import type { TopicDescription } from '@tidemark/kafka/admin.ts'
-import type { Configuration } from '../config/configuration.ts'
+import type { SubscriptionConfiguration } from '../config/configuration.ts'
 import { topicMetricName } from '../config/topic-name.ts'
 import type { Finding, Severity } from '../finding.ts'
 import { findingOf } from '../finding.ts'
@@ -8,7 +8,7 @@ import type { ClusterFacts } from './cluster-facts.ts'
 import { restrictedTopicFindings } from './restricted-topics.ts'
 
 /** All that Kafka's side of a subscription needs looked at. Pure. */
-export function clusterFindings(configuration: Configuration, facts: ClusterFacts): Finding[] {
+export function clusterFindings(configuration: SubscriptionConfiguration, facts: ClusterFacts): Finding[] {
   const { commitStream, dataTopics, refusedTopics, streamFault } = facts
   const described = [...dataTopics.values()].filter(topic => topic !== null)
   return [
@@ -26,7 +26,7 @@ const messageBytesUsual = 1_048_588
 /** A Commits record has at most 16 kB; a transaction's annotations and partitions may make it larger. */
 const commitStreamMessageBytesMin = 262_144
 
-function commitStreamFindings(topic: TopicDescription, configuration: Configuration): Finding[] {
+function commitStreamFindings(topic: TopicDescription, configuration: SubscriptionConfiguration): Finding[] {
   const findings: Finding[] = []
   if (topic.partitions !== 1) {
     const what = `the commit stream ${topic.name} has ${topic.partitions} partitions: it needs exactly one`
@@ -61,7 +61,7 @@ function presentConfig({ configs }: TopicDescription, name: keyof typeof commitS
   }
 }
 
-function dataTopicFindings(topic: TopicDescription, configuration: Configuration): Finding[] {
+function dataTopicFindings(topic: TopicDescription, configuration: SubscriptionConfiguration): Finding[] {
   const { name, configs } = topic
   const findings: Finding[] = []
   if (configs.cleanupPolicy.includes('compact')) {
@@ -93,7 +93,7 @@ function dataTopicFindings(topic: TopicDescription, configuration: Configuration
   return [...findings, ...replicationFindings(topic, configuration)]
 }
 
-function replicationFindings(topic: TopicDescription, configuration: Configuration): Finding[] {
+function replicationFindings(topic: TopicDescription, configuration: SubscriptionConfiguration): Finding[] {
   const { name, replication, configs } = topic
   if (configs.minInSyncReplicas > replication) {
     const what = `topic ${name} has ${replication} replica${replication === 1 ? '' : 's'} and wants ${configs.minInSyncReplicas} in step: no write is ever acknowledged`
@@ -109,7 +109,10 @@ function replicationFindings(topic: TopicDescription, configuration: Configurati
 }
 
 /** Kafka refuses a topic whose name differs from another's only in `.` and `_`; of those that exist it tells itself. */
-function collisionFindings(configuration: Configuration, { commitStream, dataTopics }: ClusterFacts): Finding[] {
+function collisionFindings(
+  configuration: SubscriptionConfiguration,
+  { commitStream, dataTopics }: ClusterFacts
+): Finding[] {
   const topics = newTopics(configuration, { commitStream, dataTopics }).map(topic => topic.name)
   const first = new Map([...topics].reverse().map(name => [topicMetricName(name), name]))
   return topics.flatMap(name => {
@@ -120,7 +123,7 @@ function collisionFindings(configuration: Configuration, { commitStream, dataTop
   })
 }
 
-function alterConfig(configuration: Configuration, topic: string, name: string, value: string): string {
+function alterConfig(configuration: SubscriptionConfiguration, topic: string, name: string, value: string): string {
   const brokers = configuration.kafka.brokers.join(',')
   return `kafka-configs.sh --bootstrap-server ${brokers} --alter --entity-type topics --entity-name ${topic} --add-config ${name}=${value}`
 }

@@ -1,5 +1,5 @@
 import type { NewTopic } from '@tidemark/kafka/admin.ts'
-import type { Configuration } from '../config/configuration.ts'
+import type { SubscriptionConfiguration } from '../config/configuration.ts'
 import type { ClusterFacts } from '../preflight/cluster-facts.ts'
 
 /** Only its owner trims a commit stream, and the times of its records are the source's (specification, section 1). */
@@ -15,7 +15,7 @@ const clusterDefault = -1
 
 /** The topics that are missing, the commit stream first. */
 export function newTopics(
-  configuration: Configuration,
+  configuration: SubscriptionConfiguration,
   facts: Pick<ClusterFacts, 'commitStream' | 'dataTopics'>
 ): NewTopic[] {
   const replication = configuration.topics.replication ?? clusterDefault

@@ -16,7 +16,12 @@ createServer(socket => serveControl(broker, socket)).listen(controlPath, () => {
 function serve(socket: Socket): void {
   const connection = new Connection(broker, () => Date.now())
   const reader = new RequestReader()
-  const cut = { cut: () => socket.destroy() }
+  const cut = {
+    get address() {
+      return connection.address
+    },
+    cut: () => socket.destroy()
+  }
   broker.connections.add(cut)
   socket.on('data', chunk => {
     for (const request of reader.take(chunk)) perform(connection, socket, request)
@@ -32,7 +37,7 @@ function perform(connection: Connection, socket: Socket, request: Request): void
   const send = (answer: Answer) => {
     if (!socket.destroyed) socket.write(answerBytes(answer))
   }
-  const fault = broker.take(request.operation)
+  const fault = broker.take(request.operation, connection.address)
   if (fault === null) connection.perform(request, send)
   else setTimeout(() => goWrong(fault, connection, socket, request, send), fault.delayMs)
 }

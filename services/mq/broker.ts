@@ -16,6 +16,8 @@ export interface Fault {
   skip?: number
   /** How often; default once. */
   times?: number
+  /** Only connections made to this address (their ConnectionName); default any. */
+  address?: string
 }
 
 /** The stand-in queue manager: its queues and its faults. */
@@ -29,7 +31,7 @@ export class Broker {
   /** User and password; null: nobody is asked. */
   credentials: { user: string; password: string } | null = null
   readonly queues = new Map<string, MessageQueue>()
-  readonly connections = new Set<{ cut(): void }>()
+  readonly connections = new Set<{ readonly address: string; cut(): void }>()
   private readonly faults: Required<Fault>[] = []
   private order = 0
 
@@ -49,16 +51,18 @@ export class Broker {
   }
 
   add(fault: Fault): void {
-    this.faults.push({ performed: false, drop: false, delayMs: 0, skip: 0, times: 1, ...fault })
+    this.faults.push({ performed: false, drop: false, delayMs: 0, skip: 0, times: 1, address: '', ...fault })
   }
 
   clearFaults(): void {
     this.faults.length = 0
   }
 
-  /** The fault this call meets, if any. */
-  take(verb: string): Required<Fault> | null {
-    const index = this.faults.findIndex(fault => fault.verb === verb)
+  /** The fault that a call of a connection to this address meets, if any. */
+  take(verb: string, address: string): Required<Fault> | null {
+    const index = this.faults.findIndex(
+      fault => fault.verb === verb && (fault.address === '' || fault.address === address)
+    )
     const fault = this.faults[index]
     if (!fault) return null
     if (fault.skip > 0) {

@@ -78,6 +78,8 @@ export class Connection {
   private nextObject = 1
   private unitOfWork: Uncommitted[] = []
   private user = ''
+  /** ConnectionName of its channel. */
+  address = ''
   private stopWaiting: () => void = () => {}
 
   constructor(broker: Broker, now: () => number) {
@@ -137,6 +139,7 @@ export class Connection {
       return failed(reason.notAuthorized)
     }
     this.user = user
+    this.address = text(68, 332)
     return done
   }
 

@@ -11,8 +11,8 @@ export type Command =
   | { do: 'look'; queue: string }
   | { do: 'fault'; fault: Fault }
   | { do: 'no-faults' }
-  /** Cuts every connection: clients see 2009, their units of work are backed out. */
-  | { do: 'cut' }
+  /** Cuts every connection, or those to one address: clients see 2009, their units of work are backed out. */
+  | { do: 'cut'; address: string | null }
   | { do: 'set'; maxUncommitted?: number; channels?: string[] | null; credentials?: Broker['credentials'] }
 
 /** A message as a test sees it. */
@@ -60,7 +60,9 @@ function carryOut(broker: Broker, command: Command): Look | { ok: true } {
       broker.clearFaults()
       break
     case 'cut':
-      for (const connection of Array.from(broker.connections)) connection.cut()
+      for (const connection of Array.from(broker.connections)) {
+        if (command.address === null || command.address === connection.address) connection.cut()
+      }
       break
     case 'set':
       if (command.maxUncommitted !== undefined) broker.maxUncommitted = command.maxUncommitted

@@ -85,7 +85,7 @@ export async function useQueueManager(t: TestContext): Promise<TestMq | null> {
       await standIn.define(name, attributes)
       return name
     },
-    application: () => startApplication(t, connection, environment)
+    application: () => startApplication(t, { ...connection, name: 'application(1414)' }, environment)
   }
 }
 

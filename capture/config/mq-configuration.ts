@@ -1,0 +1,104 @@
+import { dirname, resolve } from 'node:path'
+import { jsonPath, type QueueHeaders, type QueueKey, type QueueRule } from '@tidemark/kcop/queue-rules.ts'
+import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { MqConnectionOptions, MqQueueOptions } from '../mq/connection-options.ts'
+import type { MqFile, MqQueueFile } from './mq-options.ts'
+import { invalid } from './references.ts'
+import type { ConfigurationFile } from './schema.ts'
+import { topicFault } from './topic-rules.ts'
+import { escapePointer, type YamlDocument } from './yaml-document.ts'
+
+/** A queue with what is made of its messages. */
+export interface QueueConfiguration extends MqQueueOptions {
+  readonly topic: string
+  readonly key: QueueKey
+  readonly headers: QueueHeaders
+  /** Absolute path of the processor's file. */
+  readonly processor: string | null
+}
+
+export interface MqConfiguration {
+  /** With the password: never to be shown; see redaction.ts. */
+  readonly connection: Readonly<MqConnectionOptions>
+  readonly unitOfWork: { readonly messages: number; readonly bytes: number; readonly ms: number }
+  readonly openMsMax: number
+  readonly messageBytesMax: number
+  readonly queues: readonly QueueConfiguration[]
+}
+
+/** `prefix`: of topics. */
+export function completeMq(written: MqFile, prefix: string, file: string): MqConfiguration {
+  const { queueManager, connection, unitOfWork, openMsMax, messageBytesMax, queues } = structuredClone(
+    written
+  ) as Required<MqFile>
+  return {
+    connection: { queueManager, ...(connection as Omit<MqConnectionOptions, 'queueManager'>) },
+    unitOfWork: unitOfWork as MqConfiguration['unitOfWork'],
+    openMsMax,
+    messageBytesMax,
+    queues: Object.entries(queues).map(([name, queue]) => completeQueue(name, queue, prefix, file))
+  }
+}
+
+export function queueRules({ queues }: MqConfiguration): QueueRule[] {
+  return queues.map(({ name, topic, key, headers, processor }) => ({ queue: name, topic, key, headers, processor }))
+}
+
+/** What the schema cannot say of `mq`. */
+export function mqFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
+  const { mq } = written
+  if (!mq) return []
+  const prefix = written.topics?.prefix ?? written.subscription
+  return [
+    ...connectionFaults(mq, document),
+    ...Object.entries(mq.queues).flatMap(([name, queue]) => {
+      const at = `/mq/queues/${escapePointer(name)}`
+      return [
+        ...nameFaults(name, at, document),
+        ...topicFault(queue.topic ?? `${prefix}.${name}`, `${at}/topic`, at, 'topic', document)
+      ]
+    })
+  ]
+}
+
+function completeQueue(name: string, queue: MqQueueFile, prefix: string, file: string): QueueConfiguration {
+  const { unit, batchMessages, batchMs, headers, convert } = queue as Required<MqQueueFile>
+  return {
+    name,
+    unit,
+    batchMessages,
+    batchMs,
+    backoutThreshold: queue.backoutThreshold ?? null,
+    backoutQueue: queue.backoutQueue ?? null,
+    convert,
+    topic: queue.topic ?? `${prefix}.${name}`,
+    key: keyOf(queue.key ?? (unit === 'group' ? 'groupId' : 'msgId')),
+    headers,
+    processor: queue.processor === undefined ? null : resolve(dirname(file), queue.processor)
+  }
+}
+
+function keyOf(text: string): QueueKey {
+  const json = jsonPath(text)
+  return json === null ? (text as QueueKey) : { json }
+}
+
+function connectionFaults({ connection = {} }: MqFile, document: YamlDocument): TidemarkError[] {
+  const place = document.placeOf('/mq/connection', 'key')
+  if (connection.ccdtUrl !== undefined && (connection.channel !== undefined || connection.name !== undefined)) {
+    return [
+      invalid('`mq.connection` has both `ccdtUrl` and a channel', place, 'leave out `channel` and `name`, or `ccdtUrl`')
+    ]
+  }
+  if ((connection.channel === undefined) !== (connection.name === undefined)) {
+    return [invalid('`mq.connection` needs both `channel` and `name`', place, 'give both, or neither for bindings')]
+  }
+  return []
+}
+
+/** "Rules for naming IBM MQ objects". */
+function nameFaults(name: string, at: string, document: YamlDocument): TidemarkError[] {
+  if (/^[A-Za-z0-9._/%]{1,48}$/.test(name)) return []
+  const cure = 'at most 48 letters, digits, `.`, `_`, `/` or `%`; names are case-sensitive'
+  return [invalid(`\`${name}\` is not the name of a queue`, document.placeOf(at, 'key'), cure)]
+}

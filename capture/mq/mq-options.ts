@@ -1,0 +1,33 @@
+import type { MqSubscription } from '../config/configuration.ts'
+import type { MqSourceOptions } from './mq-source.ts'
+
+/** Between tries to open a queue that another program has open. */
+const retryMs = 1_000
+/** Longer than a queue manager with the usual HBINT of 300 s takes to notice that a client is gone. */
+const doubtMs = 900_000
+
+/** What the configuration says of the source. */
+export function mqSourceOptions(
+  configuration: MqSubscription
+): Omit<MqSourceOptions, 'environment' | 'after' | 'onEvent'> {
+  const { connection, queues, unitOfWork, openMsMax, messageBytesMax } = configuration.mq
+  return {
+    connection,
+    queues: queues.map(({ name, unit, batchMessages, batchMs, backoutThreshold, backoutQueue, convert }) => ({
+      name,
+      unit,
+      batchMessages,
+      batchMs,
+      backoutThreshold,
+      backoutQueue,
+      convert
+    })),
+    applicationName: `tidemark ${configuration.subscription}`,
+    besideFile: configuration.file,
+    unitOfWork,
+    unitMsMax: openMsMax,
+    messageBytesMax,
+    retryMs,
+    doubtMs
+  }
+}

@@ -1,0 +1,72 @@
+import type { MqSubscription } from '../config/configuration.ts'
+import { findingOf, type Finding, type Severity } from '../finding.ts'
+import { errorOf } from '../mq/mq-connection.ts'
+import type { QueueLook, ReaderEvent } from '../mq/reader-messages.ts'
+
+export type QueueFacts = Extract<ReaderEvent, { type: 'looked' }>
+
+/** What of the queue manager and its queues would break, or would surprise. Pure. */
+export function queueFindings(configuration: MqSubscription, facts: QueueFacts): Finding[] {
+  return [...managerFindings(configuration, facts), ...facts.queues.flatMap(look => lookFindings(configuration, look))]
+}
+
+function managerFindings({ mq: { connection, unitOfWork } }: MqSubscription, facts: QueueFacts): Finding[] {
+  if (facts.maxUncommitted >= unitOfWork.messages) return []
+  const what = `a unit of work may hold ${unitOfWork.messages} messages, the queue manager allows ${facts.maxUncommitted} (MAXUMSGS): units end there, and a larger group cannot be read`
+  const remedy = `ALTER QMGR MAXUMSGS(10000), or \`unitOfWork: {messages: ${facts.maxUncommitted}}\``
+  return [unsuitable('warning', connection.queueManager, what, remedy)]
+}
+
+function lookFindings(configuration: MqSubscription, look: QueueLook): Finding[] {
+  const { queue, fault, backoutFault } = look
+  const findings: Finding[] = []
+  if (fault !== null) {
+    // The agent itself may be running.
+    findings.push(findingOf(errorOf(fault), fault.code === 'MQ_QUEUE_IN_USE' ? 'warning' : 'error'))
+  }
+  if (backoutFault !== null) {
+    const { message, cure, code } = errorOf(backoutFault)
+    const what = `messages of ${queue} that fail again and again could not be moved: ${message}`
+    findings.push({ code, severity: 'error', what, place: queue, remedy: cure })
+  }
+  return [...findings, ...attributeFindings(configuration, look)]
+}
+
+function attributeFindings({ mq }: MqSubscription, { queue, attributes }: QueueLook): Finding[] {
+  if (attributes === null) return []
+  const { backoutThreshold, backoutQueue } = mq.queues.find(({ name }) => name === queue)!
+  const threshold = backoutThreshold ?? attributes.threshold
+  const target = backoutQueue ?? attributes.queue
+  const findings: Finding[] = []
+  if (attributes.getInhibited) {
+    const what = `gets from queue ${queue} are inhibited: nothing is read until they are enabled`
+    findings.push(unsuitable('warning', queue, what, `ALTER QLOCAL(${queue}) GET(ENABLED)`))
+  }
+  if (threshold === 0) {
+    const what = `queue ${queue} has BOTHRESH(0): a message that cannot be carried stops the agent and everything behind it`
+    findings.push(unsuitable('info', queue, what, `ALTER QLOCAL(${queue}) BOTHRESH(3) BOQNAME(${queue}.BACKOUT)`))
+  } else if (target === '') {
+    const what = `queue ${queue} has BOTHRESH(${threshold}) but no BOQNAME: a message that reaches it stops the agent`
+    findings.push(unsuitable('warning', queue, what, `ALTER QLOCAL(${queue}) BOQNAME(${queue}.BACKOUT)`))
+  }
+  if (!attributes.hardenBackout) {
+    const what = `queue ${queue} has NOHARDENBO: back-outs are forgotten when the queue manager restarts`
+    findings.push(unsuitable('info', queue, what, `ALTER QLOCAL(${queue}) HARDENBO`))
+  }
+  if (attributes.messageBytesMax > mq.messageBytesMax) {
+    const what = `queue ${queue} takes messages of ${attributes.messageBytesMax} bytes (MAXMSGL), \`mq.messageBytesMax\` is ${mq.messageBytesMax}: a larger one would stop the agent`
+    findings.push(
+      unsuitable(
+        'warning',
+        queue,
+        what,
+        `\`messageBytesMax: ${attributes.messageBytesMax}\`, and max.message.bytes of the topic accordingly`
+      )
+    )
+  }
+  return findings
+}
+
+function unsuitable(severity: Severity, place: string, what: string, remedy: string): Finding {
+  return { code: 'MQ_QUEUE_UNSUITABLE', severity, what, place, remedy }
+}

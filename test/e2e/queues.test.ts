@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import { TransactionConsumer, type ConsumedTransaction } from '@tidemark/tcc-consumer'
+import { seededRandom } from '../support/seeded-random.ts'
+import { until } from '../support/until.ts'
+import { tidemarkOn, useQueueSubscription, type QueueSubscription } from './queue-subscription.ts'
+
+async function take(t: TestContext, { brokers, commitStream }: QueueSubscription, count: number) {
+  const consumer = new TransactionConsumer({ brokers, commitStream })
+  t.after(() => consumer.close())
+  const taken: ConsumedTransaction[] = []
+  for await (const transaction of consumer) {
+    taken.push(transaction)
+    if (taken.length >= count) break
+  }
+  return taken
+}
+
+function bodiesOf(transaction: ConsumedTransaction): string[] {
+  return transaction.records.map(({ value }) => Buffer.from(value!).toString())
+}
+
+function group(number: number, size: number): { body: string }[] {
+  return Array.from({ length: size }, (_, index) => ({ body: `${number}:${index}/${size}` }))
+}
+
+describe('queues, from the putter to the TCC client', () => {
+  it('checks, applies, and gives groups back whole, in the order of the queue, with their headers', async t => {
+    const parts = await useQueueSubscription(t, { entry: 'unit: group' })
+    if (parts === null) return
+    const check = tidemarkOn(t, parts, ['check', '--json'])
+    assert.equal((await check.ended).code, 0, check.output)
+    const applied = tidemarkOn(t, parts, ['apply', '--yes'])
+    assert.equal((await applied.ended).code, 0, applied.output)
+    const agent = tidemarkOn(t, parts, ['run'])
+    await agent.line(/agent\.owner/)
+    await parts.application.putGroups(parts.queue, [group(1, 3), group(2, 1), group(3, 5)])
+    const taken = await take(t, parts, 3)
+    assert.deepEqual(
+      taken.map(bodiesOf),
+      [group(1, 3), group(2, 1), group(3, 5)].map(list => list.map(({ body }) => body))
+    )
+    const [record] = taken[0]!.records
+    assert.match(String(record!.key), /^[0-9a-f]{48}$/)
+    assert.equal(taken[0]!.sourceId, String(record!.key))
+    await agent.kill('SIGTERM')
+    assert.equal((await agent.ended).code, 0, agent.output)
+    assert.equal(await parts.application.depth(parts.queue), 0)
+  })
+
+  it('loses nothing and gives nothing twice over kill -9 of the agent and of its connection, at every place', async t => {
+    const rounds = Number(process.env['TIDEMARK_MQ_ROUNDS'] ?? '8')
+    const { random, seed } = seededRandom()
+    t.diagnostic(`seed ${seed}`)
+    const parts = await useQueueSubscription(t, { entry: 'unit: group', more: 'unitOfWork: {messages: 7}' })
+    if (parts?.mq.standIn === null || parts === null) return
+    const { standIn } = parts.mq
+    const points = ['data-stored', 'commit-next', 'commit-stored', 'settle-next']
+    const expected: string[][] = []
+    const taking = take(t, parts, rounds * 6)
+    for (let round = 0; round < rounds; round++) {
+      const groups = Array.from({ length: 6 }, (_, index) => group(round * 6 + index, 1 + Math.floor(random() * 5)))
+      expected.push(...groups.map(list => list.map(({ body }) => body)))
+      const point = points[Math.floor(random() * points.length)]!
+      const kills = random() < 0.5
+      const agent = tidemarkOn(
+        t,
+        parts,
+        ['run', '--apply'],
+        kills ? { TIDEMARK_FAULT_POINT: `${point}:${2 + Math.floor(random() * 3)}` } : {}
+      )
+      if (!kills) {
+        await standIn.fault({
+          verb: random() < 0.7 ? 'C' : 'G',
+          reason: random() < 0.5 ? 2009 : 2549,
+          address: parts.mq.connection.name!,
+          performed: random() < 0.5,
+          drop: random() < 0.5,
+          skip: Math.floor(random() * 2)
+        })
+      }
+      await parts.application.putGroups(parts.queue, groups)
+      if (kills) await agent.ended
+      else {
+        await until(async () => (await parts.application.depth(parts.queue)) === 0)
+        if (random() < 0.3) await standIn.cut(parts.mq.connection.name)
+        await agent.kill('SIGKILL')
+      }
+      await standIn.noFaults()
+    }
+    const last = tidemarkOn(t, parts, ['run'])
+    const taken = await taking
+    assert.deepEqual(taken.map(bodiesOf), expected, last.output)
+    await until(async () => (await parts.application.depth(parts.queue)) === 0)
+    await parts.application.putGroups(parts.queue, [group(-1, 2)])
+    const all = await take(t, parts, rounds * 6 + 1)
+    assert.deepEqual(bodiesOf(all.at(-1)!), ['-1:0/2', '-1:1/2'], 'nothing came twice after the last')
+  })
+
+  it('makes transactions of batches, keyed by a JSON path', async t => {
+    const parts = await useQueueSubscription(t, { entry: 'unit: batch, batchMessages: 4, key: $.id' })
+    if (parts === null) return
+    await parts.application.put(
+      parts.queue,
+      Array.from({ length: 8 }, (_, id) => ({ body: `{"id":${id}}` }))
+    )
+    tidemarkOn(t, parts, ['run', '--apply'])
+    const taken = await take(t, parts, 2)
+    assert.deepEqual(
+      taken.map(transaction => transaction.records.map(({ key }) => String(key))),
+      [
+        ['0', '1', '2', '3'],
+        ['4', '5', '6', '7']
+      ]
+    )
+  })
+
+  it('sets a message aside that its rule cannot carry, and goes on behind it', async t => {
+    const mqBackout = await useQueueSubscription(t)
+    if (mqBackout?.mq.standIn === null || mqBackout === null) return
+    const parts = await useQueueSubscription(t, {
+      entry: 'key: $.id',
+      attributes: { bothresh: 2, boqname: mqBackout.queue }
+    })
+    await parts!.application.put(parts!.queue, [{ body: '{"id":1}' }, { body: 'no JSON' }, { body: '{"id":2}' }])
+    const agent = tidemarkOn(t, parts!, ['run', '--apply'])
+    const taken = await take(t, parts!, 2)
+    assert.deepEqual(taken.flatMap(bodiesOf), ['{"id":1}', '{"id":2}'], agent.output)
+    await agent.line(/mq\.set-aside/)
+    assert.equal((await mqBackout.mq.standIn.look(mqBackout.queue)).messages[0]!.body, 'no JSON')
+  })
+
+  it('says what is wrong in one message with its code and cure', async t => {
+    const parts = await useQueueSubscription(t)
+    if (parts?.mq.standIn === null || parts === null) return
+    const findingOf = async (environment: Record<string, string> = {}) => {
+      const check = tidemarkOn(t, parts, ['check', '--json'], environment)
+      await check.ended
+      const { findings } = JSON.parse(check.output.slice(check.output.indexOf('{'))) as {
+        findings: { code: string; severity: string; remedy: string }[]
+      }
+      const errors = findings.filter(({ severity }) => severity === 'error')
+      assert.equal(errors.length, 1, check.output)
+      assert.ok(errors[0]!.remedy.length > 10)
+      return errors[0]!.code
+    }
+    assert.equal(await findingOf({ TIDEMARK_MQ_PACKAGE: '/nowhere' }), 'MQ_CLIENT_MISSING')
+    const { standIn } = parts.mq
+    await standIn.set({ channels: ['OTHER.SVRCONN'] })
+    assert.equal(await findingOf(), 'MQ_CHANNEL_UNSUITABLE')
+    await standIn.set({ channels: null })
+    await standIn.define(parts.queue, { denied: ['*'] })
+    assert.equal(await findingOf(), 'MQ_AUTHORIZATION')
+    await standIn.define(parts.queue, { denied: [], boqname: 'NOT.THERE' })
+    assert.equal(await findingOf(), 'MQ_QUEUE_MISSING')
+  })
+})
