@@ -6,12 +6,12 @@ import { HeaderWriter } from '../../header-block.ts'
 import type { HeaderBlock } from '../../record-sink.ts'
 import { Scratch } from '../../scratch.ts'
 import { keyDiffers } from '../../table-key.ts'
-import { writeDecimal } from '../journal.ts'
 import { keyNotSent } from '../json.ts'
 import { unchangedColumns, UnsentColumns, unknownColumns } from '../unsent-columns.ts'
 import { DebeziumImage } from './debezium-image.ts'
 import type { DecimalHandling } from './debezium-type.ts'
-import { EventBlocks, type SourceNames } from './event-blocks.ts'
+import { EventBlocks, EventOrders, type SourceNames } from './event-blocks.ts'
+import { EventStamp, type Op } from './event-stamp.ts'
 
 export interface DebeziumOptions extends SourceNames {
   decimals: DecimalHandling
@@ -23,19 +23,6 @@ const beforeName = Buffer.from('{"before":')
 const afterName = Buffer.from(',"after":')
 const nullBytes = Buffer.from('null')
 const COMMA = 0x2c
-const operationNames = {
-  c: Buffer.from(',"op":"c","ts_ms":'),
-  u: Buffer.from(',"op":"u","ts_ms":'),
-  d: Buffer.from(',"op":"d","ts_ms":'),
-  r: Buffer.from(',"op":"r","ts_ms":')
-}
-type Op = keyof typeof operationNames
-
-const microseconds = Buffer.from(',"ts_us":')
-const nanoseconds = Buffer.from(',"ts_ns":')
-const threeZeros = Buffer.from('000')
-const sixZeros = Buffer.from('000000')
-const end = Buffer.from('}')
 const newKeyHeader = Buffer.from('__debezium.newkey')
 const oldKeyHeader = Buffer.from('__debezium.oldkey')
 
@@ -44,15 +31,20 @@ const oldKeyHeader = Buffer.from('__debezium.oldkey')
  * sinks read it as they read Debezium's own. docs/debezium.md lists the differences, measured against a real one.
  */
 export function debeziumFormat(options: DebeziumOptions): Format {
-  const blocks = new EventBlocks(options)
-  return { name: 'debezium', compile: (table, key) => new DebeziumTableFormat(table, key, options, blocks) }
+  const orders = new EventOrders()
+  const stamp = new EventStamp(options.now)
+  return {
+    name: 'debezium',
+    compile: (table, key) =>
+      new DebeziumTableFormat(table, key, options, new EventBlocks(options, table, orders), stamp)
+  }
 }
 
 class DebeziumTableFormat implements TableFormat {
   private readonly table: Table
   private readonly keyIndexes: readonly number[]
-  private readonly options: DebeziumOptions
   private readonly blocks: EventBlocks
+  private readonly stamp: EventStamp
   private readonly image: DebeziumImage
   private readonly keyImage: DebeziumImage
   private readonly unchanged: UnsentColumns
@@ -60,11 +52,11 @@ class DebeziumTableFormat implements TableFormat {
   private readonly headers = new HeaderWriter()
   private readonly otherKey = new Scratch()
 
-  constructor(table: Table, key: readonly number[], options: DebeziumOptions, blocks: EventBlocks) {
+  constructor(table: Table, key: readonly number[], options: DebeziumOptions, blocks: EventBlocks, stamp: EventStamp) {
     this.table = table
     this.keyIndexes = key
-    this.options = options
     this.blocks = blocks
+    this.stamp = stamp
     this.image = new DebeziumImage(table, [...table.columns.keys()], options.decimals)
     this.keyImage = new DebeziumImage(table, key, options.decimals)
     this.unchanged = unchangedColumns(table)
@@ -128,18 +120,8 @@ class DebeziumTableFormat implements TableFormat {
 
   private finish(op: Op, operation: Operation, into: Scratch): void {
     into.room(1)[into.length++] = COMMA
-    this.blocks.write(operation, this.table.schema, this.table.name, into)
-    const name = operationNames[op]
-    into.append(name, 0, name.length)
-    const now = this.options.now()
-    writeDecimal(now, into)
-    into.append(microseconds, 0, microseconds.length)
-    writeDecimal(now, into)
-    into.append(threeZeros, 0, threeZeros.length)
-    into.append(nanoseconds, 0, nanoseconds.length)
-    writeDecimal(now, into)
-    into.append(sixZeros, 0, sixZeros.length)
-    into.append(end, 0, end.length)
+    this.blocks.write(operation, into)
+    this.stamp.write(op, into)
   }
 }
 

@@ -1,10 +1,11 @@
 import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
+import type { Table } from '@tidemark/schemas/table.ts'
 import type { Scratch } from '../../scratch.ts'
 import { writeDecimal } from '../journal.ts'
 
 const connector = 'postgresql'
 const positionBytes = 8
-const noData = Buffer.from(',"data_collection_order":')
+const dataOrder = Buffer.from(',"data_collection_order":')
 const end = Buffer.from('}')
 
 export interface SourceNames {
@@ -15,50 +16,64 @@ export interface SourceNames {
   version: string
 }
 
-/**
- * The `source` and `transaction` blocks. They are the same for all events of a table in a transaction but for the two
- * orders; one object serves all tables, since `total_order` counts the events of all of them.
- */
-export class EventBlocks {
-  private readonly names: SourceNames
+/** Counts the events of a transaction. */
+export class EventOrder {
   private transaction: TransactionContext | null = null
-  private total = 0
-  private readonly perTable = new Map<string, TableBlocks>()
+  private events = 0
 
-  constructor(names: SourceNames) {
-    this.names = names
-  }
-
-  /** Appends `"source":{..},"transaction":{..}` of the next event of a table. */
-  write(operation: Operation, schema: string, table: string, into: Scratch): void {
-    if (operation.transaction !== this.transaction) {
-      this.transaction = operation.transaction
-      this.total = 0
-      this.perTable.clear()
+  next(transaction: TransactionContext): number {
+    if (transaction !== this.transaction) {
+      this.transaction = transaction
+      this.events = 0
     }
-    const blocks = this.blocksOf(schema, table, operation.transaction)
-    into.append(blocks.shared, 0, blocks.shared.length)
-    writeDecimal(++this.total, into)
-    into.append(noData, 0, noData.length)
-    writeDecimal(++blocks.events, into)
-    into.append(end, 0, end.length)
-  }
-
-  private blocksOf(schema: string, table: string, transaction: TransactionContext): TableBlocks {
-    const name = `${schema}.${table}`
-    let blocks = this.perTable.get(name)
-    if (blocks === undefined) {
-      blocks = { events: 0, shared: Buffer.from(sharedText(this.names, schema, table, transaction)) }
-      this.perTable.set(name, blocks)
-    }
-    return blocks
+    return ++this.events
   }
 }
 
-interface TableBlocks {
-  events: number
+/** Counts the events of all tables, and of each, whatever versions of its definition there are. */
+export class EventOrders {
+  readonly total = new EventOrder()
+  private readonly tables = new Map<string, EventOrder>()
+
+  ofTable(qualifiedName: string): EventOrder {
+    const order = this.tables.get(qualifiedName) ?? new EventOrder()
+    this.tables.set(qualifiedName, order)
+    return order
+  }
+}
+
+/**
+ * The `source` and `transaction` blocks of a table's events. They are the same for all its events of a transaction but for
+ * the two orders.
+ */
+export class EventBlocks {
+  private readonly names: SourceNames
+  private readonly table: Table
+  private readonly totalOrder: EventOrder
+  private readonly tableOrder: EventOrder
+  private transaction: TransactionContext | null = null
   /** From `"source":` to `"total_order":`. */
-  readonly shared: Buffer
+  private shared: Buffer = Buffer.alloc(0)
+
+  constructor(names: SourceNames, table: Table, orders: EventOrders) {
+    this.names = names
+    this.table = table
+    this.totalOrder = orders.total
+    this.tableOrder = orders.ofTable(table.qualifiedName)
+  }
+
+  /** Appends `"source":{..},"transaction":{..}` of the next event. */
+  write({ transaction }: Operation, into: Scratch): void {
+    if (transaction !== this.transaction) {
+      this.transaction = transaction
+      this.shared = Buffer.from(sharedText(this.names, this.table.schema, this.table.name, transaction))
+    }
+    into.append(this.shared, 0, this.shared.length)
+    writeDecimal(this.totalOrder.next(transaction), into)
+    into.append(dataOrder, 0, dataOrder.length)
+    writeDecimal(this.tableOrder.next(transaction), into)
+    into.append(end, 0, end.length)
+  }
 }
 
 function sharedText(names: SourceNames, schema: string, table: string, transaction: TransactionContext): string {
