@@ -9,6 +9,17 @@ export interface PartitionName {
   readonly partition: number
 }
 
+/** What the records of one batch share; each keeps small numbers from here, which cost no memory of their own. */
+export interface BatchOrigin {
+  readonly name: PartitionName
+  readonly bytes: Buffer
+  readonly baseOffset: number
+  /** Milliseconds since the Unix epoch. */
+  readonly baseTimestamp: number
+  /** The broker stamped the whole batch with one time: `baseTimestamp` is that of every record. */
+  readonly oneTime: boolean
+}
+
 /**
  * One partition read record by record; only records of the stream are stopped at. `records` and `header` describe the
  * head, the record `advance` stopped at, until it is consumed.
@@ -31,6 +42,7 @@ export class PartitionCursor {
   holes = 0
   private readonly stream: number
   private place: string
+  private shared: BatchOrigin | null = null
 
   constructor(name: PartitionName, readTopic: string, stream: number) {
     this.name = name
@@ -53,6 +65,16 @@ export class PartitionCursor {
       (records.valueEnd - records.valueStart) +
       (records.headersEnd - records.headersStart)
     )
+  }
+
+  /** Of the batch the head stands in. */
+  get origin(): BatchOrigin {
+    const { bytes, batch } = this.records
+    const { shared } = this
+    if (shared !== null && shared.bytes === bytes && shared.baseOffset === batch.baseOffset) return shared
+    const { baseOffset, logAppendTime: oneTime } = batch
+    const baseTimestamp = oneTime ? batch.maxTimestamp : batch.baseTimestamp
+    return (this.shared = { name: this.name, bytes, baseOffset, baseTimestamp, oneTime })
   }
 
   /** Moves to the next record of the stream; false when what was fetched holds none. Throws RECORD_BATCH_INVALID, HEADER_INVALID. */

@@ -1,6 +1,6 @@
 import { readHeaders } from '@tidemark/kafka/record-batch/record-headers.ts'
 import { headerName } from '@tidemark/schemas/record-header.ts'
-import type { PartitionCursor, PartitionName } from './partition-cursor.ts'
+import type { BatchOrigin, PartitionCursor } from './partition-cursor.ts'
 
 /**
  * One record of a transaction. Key, value and headers are made when asked for, each time anew, as slices of the fetched
@@ -8,15 +8,13 @@ import type { PartitionCursor, PartitionName } from './partition-cursor.ts'
  * Copy what is to be kept for long (`Buffer.from(record.value)`).
  */
 export class TransactionRecord {
-  readonly offset: number
-  /** When the record was written, milliseconds since the Unix epoch; the source's time is the transaction's `commitTime`. */
-  readonly timestamp: number
   /** 0-based ordinal of the operation in the source transaction; the records of one operation share it. */
   readonly operation: number
   /** 0-based place of the record in its transaction, over all topics, in source order. */
   readonly index: number
-  private readonly name: PartitionName
-  private readonly bytes: Buffer
+  private readonly origin: BatchOrigin
+  private readonly offsetDelta: number
+  private readonly timestampDelta: number
   private readonly keyStart: number
   private readonly keyEnd: number
   private readonly valueStart: number
@@ -28,12 +26,11 @@ export class TransactionRecord {
   /** The record at the head of `cursor`. */
   constructor(cursor: PartitionCursor) {
     const { records, header } = cursor
-    this.offset = records.offset
-    this.timestamp = records.timestamp
+    this.origin = cursor.origin
+    this.offsetDelta = records.offset - this.origin.baseOffset
+    this.timestampDelta = records.timestampDelta
     this.operation = header.operation
     this.index = header.record
-    this.name = cursor.name
-    this.bytes = records.bytes
     this.keyStart = records.keyStart
     this.keyEnd = records.keyEnd
     this.valueStart = records.valueStart
@@ -45,25 +42,40 @@ export class TransactionRecord {
 
   /** As the commit stream names it; on a mirrored cluster the topic there may have another name. */
   get topic(): string {
-    return this.name.topic
+    return this.origin.name.topic
   }
 
   get partition(): number {
-    return this.name.partition
+    return this.origin.name.partition
+  }
+
+  get offset(): number {
+    return this.origin.baseOffset + this.offsetDelta
+  }
+
+  /** When the record was written, milliseconds since the Unix epoch; the source's time is the transaction's `commitTime`. */
+  get timestamp(): number {
+    const { baseTimestamp, oneTime } = this.origin
+    return oneTime ? baseTimestamp : baseTimestamp + this.timestampDelta
   }
 
   get key(): Buffer | null {
-    return this.keyStart < 0 ? null : this.bytes.subarray(this.keyStart, this.keyEnd)
+    return this.keyStart < 0 ? null : this.origin.bytes.subarray(this.keyStart, this.keyEnd)
   }
 
   /** Null is a tombstone. */
   get value(): Buffer | null {
-    return this.valueStart < 0 ? null : this.bytes.subarray(this.valueStart, this.valueEnd)
+    return this.valueStart < 0 ? null : this.origin.bytes.subarray(this.valueStart, this.valueEnd)
+  }
+
+  /** The value of the first header of that name; null when that is null, undefined when there is none. */
+  header(name: string): Buffer | null | undefined {
+    return this.headers.find(([header]) => header === name)?.[1]
   }
 
   /** In their order; names may repeat. Tidemark's own header is left out. Throws RECORD_BATCH_INVALID. */
   get headers(): [string, Buffer | null][] {
-    const all = readHeaders(this.bytes, this.headersStart, this.headersEnd, this.headerCount)
+    const all = readHeaders(this.origin.bytes, this.headersStart, this.headersEnd, this.headerCount)
     return all.filter(([name]) => name !== headerName)
   }
 }

@@ -18,6 +18,8 @@ export class RecordReader extends VarintCursor {
   valueStart = -1
   valueEnd = -1
   headerCount = 0
+  /** Milliseconds from the batch's base timestamp; see `timestamp`. */
+  timestampDelta = 0
   headersStart = 0
   headersEnd = 0
   /** Value of the header `findHeader` found; -1 when that value is null. */
@@ -33,7 +35,6 @@ export class RecordReader extends VarintCursor {
   private count = 0
   /** End of the batch's records. */
   private end = 0
-  private timestampDelta = 0
 
   /** `decompressedBytesMax` bounds what one compressed batch may become. */
   constructor(decompressedBytesMax = decompressedBytesMaxDefault) {
