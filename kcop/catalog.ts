@@ -6,7 +6,7 @@ import { jsonFormat } from './formats/json.ts'
 import type { Monitors } from './monitoring/monitors.ts'
 import type { Watch } from './monitoring/watch.ts'
 import { RepeatedNotice, type Notify } from './notice.ts'
-import { OutboxTableProcessor } from './outbox/outbox-table.ts'
+import { outboxProcessor } from './outbox/protected-outbox.ts'
 import type { BuiltInProcessor } from './processor.ts'
 import type { RecordSink } from './record-sink.ts'
 import type { ColumnProtections } from './protection/column-protections.ts'
@@ -97,8 +97,8 @@ export class Catalog {
     if (rule !== undefined) return this.tableRoute(table, rule)
     const outbox = this.outboxes.get(table.qualifiedName)
     if (outbox === undefined) return null
-    const { sink, notify } = this.options
-    const builtIn = new OutboxTableProcessor(table, outbox, sink, notify)
+    const { sink, notify, protections } = this.options
+    const builtIn = outboxProcessor(table, outbox, { sink, protections, notify })
     return { table, builtIn, watches: null, main: null, keyFormat: null, processor: null, isOutbox: true }
   }
 
@@ -134,6 +134,7 @@ export class Catalog {
       attempt(() => compileOutput(table, output, { ...this.outputContext(), onWait: () => {} }))
     }
     attempt(() => this.options.monitors.watchesOf(table))
+    if (this.outboxes.has(table.qualifiedName)) attempt(() => this.routeOf(table))
     return faults
   }
 

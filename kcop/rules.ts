@@ -146,6 +146,10 @@ export interface OutboxRule {
 
 export interface OutboxTableRule extends OutboxRule {
   readonly qualifiedName: string
+  /** Protection of the event's columns. */
+  readonly columns: ColumnRules
+  /** Where the rule stands, for messages. */
+  readonly place: string | null
 }
 
 /** Debezium's documented defaults (event router, "Configuration options"). */
@@ -189,8 +193,8 @@ export function tableRule(qualifiedName: string, prefix: string, given: Partial<
   }
 }
 
-export function outboxTableRule(qualifiedName: string, given: Partial<OutboxRule> = {}): OutboxTableRule {
-  return { ...outboxDefaults, ...given, qualifiedName }
+export function outboxTableRule(qualifiedName: string, given: Partial<OutboxTableRule> = {}): OutboxTableRule {
+  return { ...outboxDefaults, columns: allColumns, place: null, ...given, qualifiedName }
 }
 
 /** A further output with what is not given as in the table's own. */

@@ -57,6 +57,12 @@ const columnRule = Type.Unsafe<'drop' | 'plain' | ColumnRuleFile>({
     'be `drop`, `plain` or one of `{encrypt: <key>}`, `{rsa: <key>}`, `{deterministic: <key>}`, `{tokenise: <key>}`, `{mask: {keepLast: <n>}}`, `{hash: {salt: <text>}}`'
 })
 
+export const columnRules = Type.Record(Type.String(), columnRule, {
+  description:
+    'Rules for single columns of the event. `encrypt` and `rsa` need a `topic` of one name, to which they are bound.',
+  'x-key': '<column>'
+})
+
 /** `all`, a list of columns (each a name, or a name with its rule), or all columns with rules for some. */
 export const columns = Type.Unsafe<ColumnsFile>({
   type: ['string', 'array', 'object'],

@@ -113,7 +113,9 @@ test('an outbox table has the columns and defaults of the Debezium event router'
         additional: [],
         expandJson: false,
         tombstoneOnEmptyPayload: false,
-        onUpdate: 'warn'
+        onUpdate: 'warn',
+        columns: { only: null, dropped: [], protected: [] },
+        place: 'tidemark.yaml:9:3'
       }
     ]
   })

@@ -1,6 +1,6 @@
 import { readerKey, secretKey } from '@tidemark/kcop/protection/key-files.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { completeColumns } from './output-completion.ts'
+import { completeColumns, outboxColumns } from './output-completion.ts'
 import { invalid, type ReferenceSource } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { escapePointer, type YamlDocument } from './yaml-document.ts'
@@ -66,6 +66,7 @@ function kindsUsing(name: string, written: ConfigurationFile): ReadonlySet<strin
     const main = completeColumns(table.columns)
     return [main, ...(table.also ?? []).map(also => completeColumns(also.columns, main))]
   })
+  rules.push(...outboxColumns(written).map(({ columns }) => columns))
   const uses = rules.flatMap(columns => columns.protected.map(({ protection }) => protection))
   return new Set(uses.filter(use => 'key' in use && use.key === name).map(use => use.kind))
 }

@@ -49,9 +49,9 @@ test('monitor rules that cannot be are refused with place and cure', () => {
     ['table: public.transfer, sum: x, count: true, above: 1', /measures 2 things/],
     ['table: public.transfer, sum: x', /has no limit/],
     ['sum: x, above: 1', /names no table/],
-    ['table: public.other, count: true, above: 1', /6:31 monitor rule a looks at public.other, which is not captured/],
+    ['table: public.other, count: true, above: 1', /6:32 monitor rule a looks at public.other, which is not captured/],
     ['table: public.transfer, sum: secret, above: 1', /measures column secret of public.transfer, which is protected/],
-    ['count: true, above: 1, where: "x ="', /6:52 the condition `x =` is not understood/],
+    ['count: true, above: 1, where: "x ="', /6:55 the condition `x =` is not understood/],
     ['count: true, above: much', /`monitor\[0\].above` is text, not a number/],
     ['topic: bank.commits, count: true, above: 1', /./]
   ]

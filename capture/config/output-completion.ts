@@ -1,4 +1,6 @@
 import type { ColumnProtection, ColumnRules, HeaderRule, OutputRule, PartitionRule } from '@tidemark/kcop/rules.ts'
+import type { ConfigurationFile } from './schema.ts'
+import type { OutboxTableFile } from './table-options.ts'
 import type { ColumnRuleFile, ColumnsFile, HeaderSourceFile } from './column-options.ts'
 
 /** The rule of one column as written. */
@@ -59,6 +61,15 @@ export function completePartition(written: 'key' | number | { column: string } |
 export function completeReaders(written: boolean | { readers: string[] } | undefined): readonly string[] | null {
   if (written === undefined || written === false) return null
   return written === true ? [] : [...written.readers]
+}
+
+/** The columns of each outbox table. */
+export function outboxColumns(written: Pick<ConfigurationFile, 'outbox'>): { table: string; columns: ColumnRules }[] {
+  const { message: _, ...tables } = written.outbox ?? {}
+  return Object.entries(tables).map(([table, entry]) => ({
+    table,
+    columns: completeColumns((entry as OutboxTableFile).columns)
+  }))
 }
 
 /** Names of the keys an output's columns use. */

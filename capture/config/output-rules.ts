@@ -3,7 +3,8 @@ import { topicTemplate } from '@tidemark/kcop/routing/topic-template.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { ColumnsFile } from './column-options.ts'
 import { commitStreamOf, topicOf } from './completion.ts'
-import { completeColumns, keysOf, namesOf } from './output-completion.ts'
+import type { ColumnRules } from '@tidemark/kcop/rules.ts'
+import { completeColumns, keysOf, namesOf, outboxColumns } from './output-completion.ts'
 import { invalid } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { parseTableName } from './table-name.ts'
@@ -25,7 +26,10 @@ interface WrittenOutput {
 /** What a schema cannot say of outputs: topics, templates, conditions, headers, keys, and where plaintext may go. */
 export function outputFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
   const outputs = writtenOutputs(written)
-  return outputs.flatMap(output => [
+  const ofOutbox = outboxColumns(written).flatMap(({ table, columns }) =>
+    missingKeyFaults(columns, `/outbox/${escapePointer(table)}/columns`, written, document)
+  )
+  const ofTables = outputs.flatMap(output => [
     ...topicFaults(output, written, outputs, document),
     ...restrictionFaults(output, document),
     ...filterFaults(output, document),
@@ -33,6 +37,7 @@ export function outputFaults(written: ConfigurationFile, document: YamlDocument)
     ...columnFaults(output, document),
     ...unknownKeyFaults(output, written, document)
   ])
+  return [...ofTables, ...ofOutbox]
 }
 
 function writtenOutputs(written: ConfigurationFile): WrittenOutput[] {
@@ -134,11 +139,21 @@ function unknownKeyFaults(
   written: ConfigurationFile,
   document: YamlDocument
 ): TidemarkError[] {
+  const columns = completeColumns(entry.columns, completeColumns(inherited))
+  return missingKeyFaults(columns, `${at}/columns`, written, document)
+}
+
+function missingKeyFaults(
+  columns: ColumnRules,
+  path: string,
+  written: ConfigurationFile,
+  document: YamlDocument
+): TidemarkError[] {
   const known = Object.keys(written.encryption?.keys ?? {})
-  const used = keysOf({ columns: completeColumns(entry.columns, completeColumns(inherited)) })
+  const used = keysOf({ columns })
   const unknown = [...new Set(used)].filter(name => !known.includes(name))
   return unknown.map(name => {
     const cure = known.length === 0 ? `add \`encryption: {keys: {${name}: {..}}}\`` : `use one of: ${known.join(', ')}`
-    return invalid(`there is no key ${name} under \`encryption.keys\``, document.placeOf(`${at}/columns`, 'key'), cure)
+    return invalid(`there is no key ${name} under \`encryption.keys\``, document.placeOf(path, 'key'), cure)
   })
 }

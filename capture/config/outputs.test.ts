@@ -169,6 +169,15 @@ test('a key file that cannot be used is told at the line that names it', () => {
   assert.match(uses('rsa', '{publicKeys: [pii.pub.pem, pii.pub.pem]}'), /exactly one public key, not 2/)
 })
 
+test('columns of an outbox table are protected by the same keys', () => {
+  const outbox = (key: string) =>
+    `outbox: {public.outbox: {topic: orders, columns: {payload: {encrypt: ${key}}}}}\n${keys}`
+  const [table] = accepted('{}', outbox('pii')).outbox.tables
+  assert.deepEqual(table!.columns.protected, [{ column: 'payload', protection: { kind: 'encrypt', key: 'pii' } }])
+  assert.equal(table!.place, 'tidemark.yaml:6:10')
+  assert.deepEqual(refused('{}', outbox('pi')), ['6:41 CONFIG_INVALID there is no key pi under `encryption.keys`'])
+})
+
 test('what came through a reference is in no message, and a salt in no shown configuration', () => {
   const faults = refused('{topic: "${TOPIC}{x}", filter: "${CONDITION}"}').join('\n')
   assert.doesNotMatch(faults, /secret/)

@@ -1,5 +1,5 @@
 import { Type, type Static, type TObject, type TSchema, type TUnsafe } from 'typebox'
-import { columns, filter, headers, partition, restricted } from './column-options.ts'
+import { columnRules, columns, filter, headers, partition, restricted } from './column-options.ts'
 
 const column = (description: string, byDefault: string) =>
   Type.Optional(Type.String({ description, minLength: 1, default: byDefault }))
@@ -136,7 +136,8 @@ const outboxTable = Type.Object(
           'An outbox row that is updated breaks the convention: log a warning, log an error, or stop. Deletes are always ignored.',
         default: 'warn'
       })
-    )
+    ),
+    columns: Type.Optional(columnRules)
   },
   { additionalProperties: false }
 )
