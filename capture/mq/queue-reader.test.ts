@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { PositionBytes } from '@tidemark/schemas/position.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { GetRequest, Got, MessageVerbs, TransactionUnit } from './message-verbs.ts'
+import { originPosition } from './position.ts'
+import { QueueReader, type ReadQueue } from './queue-reader.ts'
+import { QueueModel } from './testing/queue-model.ts'
+
+/** What happens at the end of a unit of work. */
+type UnitEnd = 'committed' | 'crash-before-naming' | 'crash-after-naming' | 'doubt-performed' | 'doubt-not-performed'
+const unitEnds: UnitEnd[] = [
+  'committed',
+  'crash-before-naming',
+  'crash-after-naming',
+  'doubt-performed',
+  'doubt-not-performed'
+]
+
+class Crash extends Error {}
+
+/** Reads until the queue is empty, over the ends given; each end but `committed` makes a new reader begin. */
+async function readAll(model: QueueModel, queue: ReadQueue, ends: readonly UnitEnd[], unitMessages: number) {
+  const named: string[][] = []
+  const setAside: string[] = []
+  let position: PositionBytes = originPosition
+  let next = 0
+  for (let life = 0; model.depth > 0; life++) {
+    assert.ok(life < 200, 'the queue is never empty')
+    const gathered: string[][] = []
+    let end: UnitEnd = 'committed'
+    const verbs: MessageVerbs = {
+      get: request => model.get(request),
+      setAside: (_, message) => setAside.push(model.setAside(message)),
+      back: () => model.back(),
+      commit: () => {
+        if (end === 'committed') return model.commit()
+        if (end === 'doubt-performed') model.commit()
+        throw new TidemarkError('MQ_COMMIT_IN_DOUBT', { message: 'in doubt' })
+      }
+    }
+    const reader = new QueueReader(position, {
+      queues: [queue],
+      limits: { messages: unitMessages, bytes: 1e9, ms: 1e9, messagesMax: 1e6 },
+      verbs,
+      now: () => 0,
+      waitMs: 1,
+      doubtMs: 1e9,
+      output: {
+        message: (_, first, message) => {
+          if (first) gathered.push([])
+          gathered.at(-1)!.push(message.body.toString())
+        },
+        transactionEnd: () => {},
+        setAside: () => {},
+        inhibited: () => {},
+        unit: unitPosition => {
+          end = ends[next++] ?? 'committed'
+          if (end === 'crash-before-naming') return Promise.reject(new Crash())
+          named.push(...gathered.splice(0))
+          position = unitPosition
+          return end === 'crash-after-naming' ? Promise.reject(new Crash()) : Promise.resolve()
+        },
+        committed: () => {},
+        breathe: () => Promise.resolve(),
+        pause: () => Promise.resolve(),
+        get resting() {
+          return model.depth === 0
+        }
+      }
+    })
+    await reader.run().catch((error: unknown) => {
+      if (!(error instanceof Crash) && !(error instanceof TidemarkError)) throw error
+      model.back()
+    })
+  }
+  return { named, setAside }
+}
+
+function queueOf(unit: TransactionUnit, given: Partial<ReadQueue> = {}): ReadQueue {
+  return { name: 'Q', unit, batchMessages: 3, batchMs: 0, backout: { threshold: 0, queue: '' }, ...given }
+}
+
+const sizes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 15 })
+const someEnds = fc.array(fc.constantFrom(...unitEnds), { maxLength: 25 })
+const limits = fc.integer({ min: 1, max: 9 })
+
+test('groups are named whole, each once, in order, whatever interrupts the units of work', async () => {
+  await fc.assert(
+    fc.asyncProperty(sizes, someEnds, limits, async (groups, ends, unitMessages) => {
+      const model = new QueueModel()
+      const expected = groups.map((size, index) => model.putGroup(`g${index}`, size))
+      const { named } = await readAll(model, queueOf('group'), ends, unitMessages)
+      assert.deepEqual(named, expected)
+    })
+  )
+})
+
+test('messages of one id, put by an application that sets it, are told apart', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 20 }), someEnds, limits, async (count, ends, unitMessages) => {
+      const model = new QueueModel()
+      const expected: string[] = []
+      for (let index = 0; index < count; index++) expected.push(model.put(`m${index}`, { msgId: 'same' }))
+      const { named } = await readAll(model, queueOf('message'), ends, unitMessages)
+      assert.deepEqual(
+        named,
+        expected.map(body => [body])
+      )
+    })
+  )
+})
+
+test('batches hold every message once, in order', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 20 }), someEnds, limits, async (count, ends, unitMessages) => {
+      const model = new QueueModel()
+      const expected = Array.from({ length: count }, (_, index) => model.put(`m${index}`))
+      const { named } = await readAll(model, queueOf('batch'), ends, unitMessages)
+      assert.deepEqual(named.flat(), expected)
+      assert.ok(named.every(batch => batch.length <= 3))
+    })
+  )
+})
+
+test('with a backout queue every message is either named or set aside, never both, and none is lost', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 12 }), someEnds, limits, async (count, ends, unitMessages) => {
+      const model = new QueueModel()
+      const expected = Array.from({ length: count }, (_, index) => model.put(`m${index}`))
+      const queue = queueOf('message', { backout: { threshold: 2, queue: 'B' } })
+      const { named } = await readAll(model, queue, ends, unitMessages)
+      assert.deepEqual([...named.flat(), ...model.movedAway].sort(), [...expected].sort())
+    })
+  )
+})
+
+test('a message on its last try is in a unit of its own', async () => {
+  const model = new QueueModel()
+  for (let index = 0; index < 4; index++) model.put(`m${index}`)
+  const units: number[] = []
+  const counting: UnitEnd[] = ['crash-before-naming', 'committed', 'committed', 'committed', 'committed']
+  const get = model.get.bind(model)
+  let inUnit = 0
+  model.get = (request: GetRequest): Got => {
+    const got = get(request)
+    if (got.type === 'message') inUnit++
+    return got
+  }
+  const commit = model.commit.bind(model)
+  model.commit = () => {
+    units.push(inUnit)
+    inUnit = 0
+    commit()
+  }
+  const back = model.back.bind(model)
+  model.back = () => {
+    inUnit = 0
+    back()
+  }
+  await readAll(model, queueOf('message', { backout: { threshold: 2, queue: 'B' } }), counting, 10)
+  assert.deepEqual(units, [1, 1, 1, 1])
+})
