@@ -20,6 +20,17 @@ export class SourceOracle {
     return new SourceOracle(client)
   }
 
+  /** After a restart of the server: the slot is there, the connection is not. */
+  static async again(url: string): Promise<SourceOracle> {
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    const { rows } = await client.query<{ slot: string }>(
+      "select slot_name as slot from pg_replication_slots where plugin = 'test_decoding' and database = current_database()"
+    )
+    await client.query(`set oracle.slot = '${rows[0]!.slot}'`)
+    return new SourceOracle(client)
+  }
+
   /** Committed transactions that changed a row, in commit order, with the number of rows changed. */
   async transactions(): Promise<{ sourceId: string; rows: number }[]> {
     const { rows } = await this.client.query<{ sourceId: string; rows: number }>(
@@ -29,6 +40,11 @@ export class SourceOracle {
        where data like 'table %' group by xid order by min(n)`
     )
     return rows
+  }
+
+  /** Leaves the slot: see `again`. */
+  disconnect(): Promise<void> {
+    return this.client.end()
   }
 
   async close(): Promise<void> {
