@@ -159,15 +159,15 @@ function completeKey(name: string, key: KeyFile, { file, document }: Origin): Ke
 }
 
 function completeRegistry(registry: RegistryFile): RegistryConfiguration {
-  const {
+  const { url, username, password, token, ca, subjects } = registry
+  return {
     url,
-    username = null,
-    password = null,
-    token = null,
-    ca = null,
-    subjects
-  } = registry as Required<RegistryFile>
-  return { url, username, password, token, ca, subjects }
+    username: username ?? null,
+    password: password ?? null,
+    token: token ?? null,
+    ca: ca ?? null,
+    subjects: subjects!
+  }
 }
 
 function completeOutbox(outbox: ConfigurationFile['outbox'], document: YamlDocument): OutboxConfiguration {

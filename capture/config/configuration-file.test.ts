@@ -346,7 +346,7 @@ const badInputs: [name: string, text: string, ...faults: string[]][] = [
   [
     'Avro without a registry',
     at('account:', 'account: {format: avro}'),
-    '7:28 CONFIG_INVALID `format: avro` needs a schema registry | add `registry: {url: https://registry:8081}`'
+    '7:28 CONFIG_INVALID `format: avro` needs a schema registry | add `registry: {url: https://registry.example.com:8081}`'
   ],
   [
     'a column rule unlike any',

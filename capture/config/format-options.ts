@@ -5,7 +5,7 @@ export const registry = Type.Object(
     url: Type.String({
       description: 'URL of a schema registry with the API of the Confluent Schema Registry.',
       pattern: '^https?://[^/@]+(/.*)?$',
-      'x-must': 'be a URL like https://registry:8081, without user and password'
+      'x-must': 'be a URL like https://registry.example.com:8081, without user and password'
     }),
     username: Type.Optional(Type.String({ description: 'User name, for basic authentication.', minLength: 1 })),
     password: Type.Optional(

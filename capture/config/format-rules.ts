@@ -25,7 +25,9 @@ function avroFaults(written: ConfigurationFile, document: YamlDocument): Tidemar
   return avroOutputs(written).flatMap(({ topic, at }) => {
     if (written.registry === undefined) {
       const message = '`format: avro` needs a schema registry'
-      return [invalid(message, document.placeOf(`${at}/format`), 'add `registry: {url: https://registry:8081}`')]
+      return [
+        invalid(message, document.placeOf(`${at}/format`), 'add `registry: {url: https://registry.example.com:8081}`')
+      ]
     }
     if (written.registry.subjects !== 'topic' || !/\{(?:column\.|operation)/.test(topic)) return []
     const message = `topic ${topic} is chosen for each record, so its records have no subject`

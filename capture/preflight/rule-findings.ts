@@ -14,7 +14,6 @@ import { systemSurroundings } from '../system-surroundings.ts'
 
 /** Takes nothing: rules are compiled, no record is made. */
 const nowhere: AnnotatedSink = { topic: name => ({ name }), append: () => {}, annotate: () => {} }
-
 /** Registers nothing. */
 const unregistered: Pick<SchemaRegistry, 'entry'> = {
   entry: (subject, schema) => ({ subject, schema, id: 0, ready: null })

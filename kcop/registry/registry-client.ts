@@ -3,7 +3,7 @@ import { request as httpsRequest } from 'node:https'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 
 export interface RegistryOptions {
-  /** `https://host:port`, perhaps with a path. */
+  /** `https://registry.example.com:8081`, perhaps with a path. */
   readonly url: string
   readonly username: string | null
   readonly password: string | null

@@ -101,7 +101,7 @@ test('refused credentials stop at once, without being quoted', async t => {
   await assert.rejects(wrong.register('a', schema, never), error => {
     assert.ok(error instanceof Error && 'code' in error)
     assert.equal(error.code, 'REGISTRY_AUTHENTICATION')
-    return !String(error.message).includes('falsch')
+    return !error.message.includes('falsch')
   })
   assert.equal(await clientOf(server, { username: 'ann', password: 'geheim' }).register('a', schema, never), 1)
   server.credentials = 'Bearer abc'
