@@ -79,6 +79,8 @@ test('what is unknown is not true, and stays unknown under NOT', () => {
   }
   assert.equal(holds("status = 'a' or id = 1", { id: '1' }), true)
   assert.equal(holds("not (status = 'a' and id = 1)", { id: '2' }), true)
+  assert.equal(holds("not (id = 1 and status = 'a')", { id: '1' }), false)
+  assert.equal(holds("not (id = 2 or status = 'a')", { id: '1' }), false)
   assert.equal(holds("status not in ('a', null)", { status: 'b' }), false)
   assert.equal(holds("(status = 'a') is not true", {}), true)
 })

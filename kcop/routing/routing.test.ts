@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { murmur2 } from '@tidemark/schemas/murmur2.ts'
 import type { Operation } from '@tidemark/schemas/operation.ts'
-import { defineProcessor } from '../processor.ts'
+import { defineProcessor, type Processor } from '../processor.ts'
 import { Producer } from '../producer.ts'
 import { byHash, statedPartition } from '../record-sink.ts'
 import { alsoRule, allColumns, tableRule, type OutputRule, type TableRule } from '../rules.ts'
@@ -128,6 +128,8 @@ test('headers come from columns, from the journal, or are always the same', () =
   })
   const [tombstone, arrived] = records({ headers }, update(whole, ann, ['2', 'Ann', 'north', '4711']))
   assert.deepEqual([tombstone!.headers.customer, arrived!.headers.customer], ['1', '2'])
+  const [gone] = records({ headers }, remove(customer, ['1', null, null, null], true))
+  assert.deepEqual([gone!.headers.customer, 'ssn' in gone!.headers], ['1', false])
   const dropped = { ...allColumns, dropped: ['ssn'] }
   assert.throws(() => records({ headers, columns: dropped }, insert(customer, ann)), { code: 'COLUMN_UNKNOWN' })
 })
@@ -172,6 +174,20 @@ test('entering and leaving a filter are an insert and a delete to every format',
   assert.deepEqual(types(south, ann), ['PT'])
   assert.deepEqual(types(ann, south), ['DL'])
   assert.deepEqual(types(ann, ann), ['UB', 'UP'])
+})
+
+test('a processor cannot send by default what is not its operation', () => {
+  const rule = tableRule('public.customer', 'bank', { processor: '/p.ts' })
+  const process: Processor['process'] = (operation, out) => out.default({ ...operation, kind: 'insert' } as Operation)
+  const producer = new Producer({
+    rules: { tables: [rule], outbox: { tables: [], messages: [] } },
+    sink: new RecordingSink(),
+    processors: new Map([['/p.ts', defineProcessor({ name: 'copy', process })]])
+  })
+  assert.throws(() => producer.process(insert(customer, ann)), {
+    code: 'PROCESSOR_FAILED',
+    message: /RECORD_INVALID: out\.default\(\)/
+  })
 })
 
 test('a processor sees the rows and columns of the main output, and sends all outputs by default', () => {
