@@ -148,7 +148,7 @@ function readBack(readings: readonly Reading[]): string[] {
   )
   const { status, stdout, stderr } = spawnSync(
     'java',
-    ['-Dfile.encoding=UTF-8', '-cp', `${libs}/*`, join(import.meta.dirname, 'ReadBack.java')],
+    ['-Dfile.encoding=UTF-8', '-cp', `${libs}/*`, join(import.meta.dirname, 'read-back.java')],
     { input: `${input.join('\n')}\n`, encoding: 'utf8', maxBuffer: 100_000_000 }
   )
   if (status !== 0) throw new Error(`Java ended with ${status}\n${stderr.slice(-4000)}`)
