@@ -20,7 +20,8 @@ export interface QueueManager {
   readonly environment: Readonly<Record<string, string>>
   define(queue: string, attributes?: Partial<QueueAttributes>): Promise<void>
   clear(queue: string): Promise<void>
-  look(queue: string): Promise<Look>
+  /** With so many messages, at most; default 1,000. */
+  look(queue: string, messages?: number): Promise<Look>
   fault(fault: Fault): Promise<void>
   noFaults(): Promise<void>
   /** Cuts every connection, or those to one address. */
@@ -60,7 +61,7 @@ export async function startQueueManager(
     },
     define: async (queue, attributes = {}) => void (await line.ask({ do: 'define', queue, attributes })),
     clear: async queue => void (await line.ask({ do: 'clear', queue })),
-    look: async queue => (await line.ask({ do: 'look', queue })) as Look,
+    look: async (queue, messages = 1_000) => (await line.ask({ do: 'look', queue, messages })) as Look,
     fault: async fault => void (await line.ask({ do: 'fault', fault })),
     noFaults: async () => void (await line.ask({ do: 'no-faults' })),
     cut: async address => void (await line.ask({ do: 'cut', address: address ?? null })),

@@ -358,7 +358,10 @@ export class Connection {
       woken.add(queue)
     }
     if (!commit) for (const object of this.objects.values()) object.group = null
-    for (const queue of woken) queue.wake()
+    for (const queue of woken) {
+      if (!commit) queue.rewind()
+      queue.wake()
+    }
   }
 }
 

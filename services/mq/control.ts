@@ -8,7 +8,8 @@ import type { QueueAttributes } from './message-queue.ts'
 export type Command =
   | { do: 'define'; queue: string; attributes: Partial<QueueAttributes> }
   | { do: 'clear'; queue: string }
-  | { do: 'look'; queue: string }
+  /** `messages`: shown, at most. */
+  | { do: 'look'; queue: string; messages: number }
   | { do: 'fault'; fault: Fault }
   | { do: 'no-faults' }
   /** Cuts every connection, or those to one address: clients see 2009, their units of work are backed out. */
@@ -27,13 +28,11 @@ export interface SeenMessage {
 }
 
 export interface Look {
+  /** Uncommitted messages too. */
   depth: number
   inputs: number
   messages: SeenMessage[]
 }
-
-/** Messages shown, at most. */
-const shownMax = 5_000
 
 export function serveControl(broker: Broker, socket: Socket): void {
   socket.on('error', () => {})
@@ -52,7 +51,7 @@ function carryOut(broker: Broker, command: Command): Look | { ok: true } {
       broker.queues.get(command.queue)?.clear()
       break
     case 'look':
-      return look(broker, command.queue)
+      return look(broker, command.queue, command.messages)
     case 'fault':
       broker.add(command.fault)
       break
@@ -73,7 +72,7 @@ function carryOut(broker: Broker, command: Command): Look | { ok: true } {
   return { ok: true }
 }
 
-function look(broker: Broker, name: string): Look {
+function look(broker: Broker, name: string, shownMax: number): Look {
   const queue = broker.queues.get(name)
   if (!queue) return { depth: 0, inputs: 0, messages: [] }
   return { depth: queue.depth, inputs: queue.inputs, messages: queue.all.slice(0, shownMax).map(seen) }

@@ -49,6 +49,8 @@ export class MessageQueue {
   readonly name: string
   attributes: QueueAttributes
   private messages: Message[] = []
+  /** Messages before it are got and not committed. */
+  private front = 0
   private readonly waiting = new Set<() => void>()
   /** Handles open for input; the one that has it alone. */
   inputs = 0
@@ -77,16 +79,25 @@ export class MessageQueue {
     }
     if (index === this.messages.length) this.messages.push(message)
     else this.messages.splice(index, 0, message)
+    this.front = Math.min(this.front, index)
   }
 
   remove(message: Message): void {
     // Nearly always the first.
-    if (this.messages[0] === message) this.messages.shift()
-    else this.messages.splice(this.messages.indexOf(message), 1)
+    const index = this.messages[0] === message ? 0 : this.messages.indexOf(message)
+    if (index === 0) this.messages.shift()
+    else this.messages.splice(index, 1)
+    if (index < this.front) this.front--
+  }
+
+  /** Messages that were got are free again. */
+  rewind(): void {
+    this.front = 0
   }
 
   clear(): void {
     this.messages = []
+    this.front = 0
   }
 
   /** Messages free for everybody have come: gets that wait look again. */
@@ -107,7 +118,9 @@ export class MessageQueue {
       !selection.wholeGroups || (whole ??= this.wholeGroups(selection)).has(groupKey(message))
     const expired: Message[] = []
     let found: Message | null = null
-    for (const message of this.messages) {
+    while (isGot(this.messages[this.front])) this.front++
+    for (let index = this.front; index < this.messages.length; index++) {
+      const message = this.messages[index]!
       if (!isFree(message, selection.asking)) continue
       if (message.expiresAt <= selection.now) expired.push(message)
       else if (isAfter(message, selection) && matches(message, selection) && isNext(message, selection, isWhole)) {
@@ -131,6 +144,10 @@ export class MessageQueue {
     }
     return new Set([...seen].filter(([, { count, last }]) => count === last).map(([key]) => key))
   }
+}
+
+function isGot(message: Message | undefined): boolean {
+  return message !== undefined && message.owner !== null && !message.wasPut
 }
 
 function priorityOf(message: Message): number {

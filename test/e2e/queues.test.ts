@@ -81,7 +81,9 @@ describe('queues, from the putter to the TCC client', () => {
       }
       await parts.application.putGroups(parts.queue, groups)
       // The place where it is to die may not be met: then it dies when all is read.
-      await until(async () => !agent.alive || (await parts.application.depth(parts.queue)) === 0)
+      await until(async () => !agent.alive || (await parts.application.depth(parts.queue)) === 0, {
+        what: () => `the queue to be read; the agent said ${agent.output}`
+      })
       if (agent.alive) {
         if (random() < 0.3) await standIn.cut(parts.mq.connection.name)
         await agent.kill('SIGKILL')

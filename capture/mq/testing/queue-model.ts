@@ -35,7 +35,7 @@ export class QueueModel {
     })
   }
 
-  get({ groups: _ }: GetRequest): Got {
+  get(_request: GetRequest): Got {
     const message = this.messages.find(({ got }) => !got)
     if (!message) return { type: 'none', inhibited: false }
     message.got = true
