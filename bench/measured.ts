@@ -7,21 +7,41 @@ export interface Measured {
   /** Rows, records or transactions carried. */
   count: number
   seconds: number
-  /** User and system time of the process, start-up included. */
+  /** User and system time of the process. */
   cpuSeconds: number
   peakMegabytes: number
 }
 
-/** In a part: prints the measurement for `runPart`. */
-export function tell(count: number, seconds: number): void {
-  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
-  const measured: Measured = {
-    count,
-    seconds,
-    cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
-    peakMegabytes: Math.round(maxRSS / 1024)
+/** Times something from `begin` to `end`. */
+export class Stopwatch {
+  private at = 0
+  private cpu = process.cpuUsage()
+
+  /** Once; later calls change nothing. */
+  begin(): void {
+    if (this.at !== 0) return
+    this.at = performance.now()
+    this.cpu = process.cpuUsage()
   }
+
+  end(count: number): Measured {
+    const { user, system } = process.cpuUsage(this.cpu)
+    const seconds = (performance.now() - this.at) / 1000
+    const peakMegabytes = Math.round(process.resourceUsage().maxRSS / 1024)
+    return { count, seconds, cpuSeconds: (user + system) / 1e6, peakMegabytes }
+  }
+}
+
+/** In a part: prints the measurement for `runPart`. */
+export function tell(measured: Measured): void {
   process.stdout.write(`${JSON.stringify(measured)}\n`)
+}
+
+/** Reads the same again and tells the last time: what compiles on the way and what the broker has to fetch from disk is over. */
+export async function tellLastOf(passes: number, read: () => Promise<Measured>): Promise<void> {
+  let last = await read()
+  for (let pass = 1; pass < passes; pass++) last = await read()
+  tell(last)
 }
 
 /** As the command `tidemark` is started (capture/bin/tidemark.mjs). */

@@ -1,6 +1,6 @@
 import { openSubscription } from '../../capture/subscription.ts'
 import { readConfiguration } from '../../capture/config/configuration-file.ts'
-import { tell } from '../measured.ts'
+import { Stopwatch, tell, type Measured } from '../measured.ts'
 
 /** The agent, from its start until it has settled so many transactions. */
 const [config, expected, rows] = process.argv.slice(2) as [string, string, string]
@@ -8,21 +8,21 @@ const read = readConfiguration(config, process.env)
 if (!('configuration' in read)) throw read.faults[0]!
 const stop = new AbortController()
 let settled = 0
-let began = 0
-let ended = 0
+const watch = new Stopwatch()
+let measured: Measured | null = null
 const subscription = await openSubscription({
   configuration: read.configuration,
   agent: 'bench',
   onEvent: event => {
-    if (event.type === 'owner') began = performance.now()
+    if (event.type === 'owner') watch.begin()
     if (event.type === 'settled') settled += event.transactions
     if (event.type === 'interrupted') throw event.error
-    if (settled < Number(expected) || ended > 0) return
-    ended = performance.now()
+    if (settled < Number(expected) || measured !== null) return
+    measured = watch.end(Number(rows))
     stop.abort()
   }
 })
 await subscription.run(stop.signal)
-tell(Number(rows), (ended - began) / 1000)
+if (measured !== null) tell(measured)
 await subscription.close()
 process.exit(0)
