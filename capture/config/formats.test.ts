@@ -88,7 +88,8 @@ test('credentials of the registry are whole, not in its URL, and never shown', (
     faultsOf(`registry: {url: "http://127.0.0.1:8081", username: ann, password: geheim1, token: abcdefg}\n${table}`),
     ['4:76 `registry` has both a token and a user name']
   )
-  assert.equal(faultsOf(`registry: {url: "http://${'ann:geheim1'}@127.0.0.1:8081"}\n${table}`).length, 1)
+  const credentials = 'ann:geheim1'
+  assert.equal(faultsOf(`registry: {url: "http://${credentials}@127.0.0.1:8081"}\n${table}`).length, 1)
   const configuration = accepted(`registry: {url: "http://127.0.0.1:8081", username: ann, password: geheim1}\n${table}`)
   assert.ok(!JSON.stringify(redacted(configuration)).includes('geheim1'))
   assert.ok(secretsOf(configuration).includes('geheim1'))
