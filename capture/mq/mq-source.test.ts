@@ -424,3 +424,35 @@ test('several queues are read by turns', async t => {
   const group = recorder.transactions.findIndex(({ bodies }) => bodies.length === 3)
   assert.ok(group > 0 && group < 25, `the second queue came after ${group} transactions`)
 })
+
+test('a reader that is killed, while it reads or before, is noticed, and its unit of work comes again', async t => {
+  const mq = await useQueueManager(t)
+  if (mq === null) return
+  const queue = await mq.queue()
+  const application = await mq.application()
+  await application.put(queue, numbered(3))
+  const pids: number[] = []
+  const source = sourceOf(mq, [queueOptions(queue)], { onReader: pid => pids.push(pid) })
+  const early = await source.open(never)
+  process.kill(pids[0]!, 'SIGKILL')
+  await until(() => !isAlive(pids[0]!))
+  await assert.rejects(early.run(new Recorder(), originPosition), { code: 'MQ_UNREACHABLE' })
+  await early.close()
+  const first = await reading(t, source)
+  first.recorder.settling = false
+  await until(() => first.recorder.units.length === 1)
+  process.kill(pids[1]!, 'SIGKILL')
+  await assert.rejects(first.end, { code: 'MQ_UNREACHABLE' })
+  await first.connection.close()
+  const second = await reading(t, source)
+  await until(async () => (await application.depth(queue)) === 0)
+  assert.deepEqual(second.recorder.bodies, ['m0', 'm1', 'm2'])
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}

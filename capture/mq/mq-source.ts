@@ -23,6 +23,8 @@ export interface MqSourceOptions {
   doubtMs: number
   after(ms: number, task: () => void): () => void
   onEvent(event: ReaderEvent): void
+  /** Told of each reader's process. */
+  onReader?: (pid: number) => void
 }
 
 /** One wait for a message; MQGET with it keeps the process from hearing the agent. */
@@ -51,6 +53,7 @@ export class MqSource implements Source {
   async open(signal: AbortSignal): Promise<SourceConnection> {
     signal.throwIfAborted()
     const reader = new ReaderProcess(this.options.environment)
+    if (reader.pid !== undefined) this.options.onReader?.(reader.pid)
     try {
       const opened = await this.opened(reader, signal)
       return this.connectionOf(reader, opened)
@@ -123,7 +126,7 @@ export class MqSource implements Source {
   }
 }
 
-export type Readable = Omit<MqSourceOptions, 'environment' | 'after' | 'onEvent' | 'unitMsMax' | 'retryMs'>
+export type Readable = Omit<MqSourceOptions, 'environment' | 'after' | 'onEvent' | 'onReader' | 'unitMsMax' | 'retryMs'>
 
 function readerOptions(options: Readable, messages: number): ReaderOptions {
   const { connection, queues, applicationName, besideFile, unitOfWork, messageBytesMax, doubtMs } = options

@@ -19,6 +19,7 @@ export class ReaderProcess {
   private onLost: (error: Error) => void = () => {}
   private early: Frame[] = []
   private listening = false
+  private lost: Error | null = null
   private closing = false
 
   constructor(environment: NodeJS.ProcessEnv) {
@@ -49,6 +50,8 @@ export class ReaderProcess {
     this.onLost = onLost
     this.listening = true
     for (const frame of this.early.splice(0)) onFrame(frame)
+    // It may have ended while nobody listened: during a claim.
+    if (this.lost !== null) onLost(this.lost)
   }
 
   send(command: ReaderCommand): void {
@@ -83,6 +86,7 @@ export class ReaderProcess {
 
   private gone(how: string): void {
     if (this.closing) return
-    this.onLost(new TidemarkError('MQ_UNREACHABLE', { message: `the process that reads the queues ended (${how})` }))
+    this.lost = new TidemarkError('MQ_UNREACHABLE', { message: `the process that reads the queues ended (${how})` })
+    this.onLost(this.lost)
   }
 }
