@@ -108,6 +108,7 @@ export const readerMutations: readonly Mutation[] = [
         to: "return 'record'"
       }
     ],
+    rare: true,
     configurations: ['mirror', 'grow']
   },
   {

@@ -45,6 +45,8 @@ export class ReaderProcess {
   readonly options: ReaderOptions
   handedOver: HandedOver[] = []
   error: TidemarkError | null = null
+  /** Stalled until this step of the scheduler. */
+  sleepUntil = 0
   /** Where in the commit stream it began; later ones of its lives do not count. */
   startOffset = 0
   private readonly world: World

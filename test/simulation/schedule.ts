@@ -121,6 +121,7 @@ class Schedule {
   async stepReader(): Promise<void> {
     const { chance } = this.world
     const reader = chance.of(this.readers)
+    if (reader.sleepUntil > this.world.steps) return
     reader.chanceOfCrash()
     for (let steps = 2 + chance.below(6); steps > 0; steps--) {
       reader.step()
@@ -141,8 +142,9 @@ class Schedule {
   }
 
   stall(): void {
-    const { host } = this.pickAgent()
-    if (host !== null) host.sleepUntil = this.world.steps + 10 + this.world.chance.below(150)
+    const { chance, steps } = this.world
+    const stalled = chance.happens(0.6) ? this.pickAgent().host : chance.of(this.readers)
+    if (stalled !== null) stalled.sleepUntil = steps + 10 + chance.below(200)
   }
 
   openLateReader(): void {
