@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '@tidemark/kafka/clock.ts'
 
-/** A loop may run this long on fetched data before sockets and timers get a turn. */
-const turnMs = 10
+/** A loop may run this long on fetched data before sockets and timers get a turn: the next fetch comes in meanwhile. */
+const turnMs = 4
 /** The clock is looked at once in so many steps. */
 const stepsPerLook = 16
 

@@ -14,13 +14,14 @@ async function read(): Promise<Measured> {
   await consumer.connect()
   await consumer.subscribe({ topics: topics.split(','), fromBeginning: true })
   const watch = new Stopwatch()
+  // Joining the group is not reading: time runs from the first fetch.
+  consumer.on(consumer.events.FETCH_START, () => watch.begin())
   const { promise, resolve } = Promise.withResolvers<Measured>()
   let records = 0
   let bytes = 0
   await consumer.run({
     autoCommit: false,
     eachBatch: ({ batch }) => {
-      watch.begin()
       for (const message of batch.messages) bytes += (message.key?.length ?? 0) + (message.value?.length ?? 0)
       records += batch.messages.length
       if (records >= Number(expected)) resolve(watch.end(records))

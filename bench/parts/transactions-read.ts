@@ -1,3 +1,6 @@
+import { Cluster } from '@tidemark/kafka/cluster.ts'
+import type { LogReader } from '@tidemark/kafka/log-reader.ts'
+import { PartitionFetcher } from '@tidemark/kafka/partition-fetcher.ts'
 import { TransactionConsumer } from '@tidemark/tcc-consumer'
 import { Stopwatch, tellLastOf, type Measured } from '../measured.ts'
 
@@ -8,12 +11,12 @@ process.exit(0)
 
 async function read(): Promise<Measured> {
   const watch = new Stopwatch()
-  const consumer = new TransactionConsumer({ brokers: brokers.split(','), commitStream, from: 'earliest' })
+  const cluster = new Cluster({ brokers: brokers.split(','), clientId: 'bench' })
+  const consumer = new TransactionConsumer({ reader: timed(PartitionFetcher.of(cluster), watch), commitStream })
   let transactions = 0
   let records = 0
   let bytes = 0
   for await (const transaction of consumer) {
-    watch.begin()
     for (const record of transaction.records) {
       bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0)
       records++
@@ -23,5 +26,19 @@ async function read(): Promise<Measured> {
   const measured = watch.end(records)
   if (bytes === 0) throw new Error('nothing was read')
   await consumer.close()
+  await cluster.close()
   return measured
+}
+
+/** Connecting is not reading: time runs from the first fetch, as it does for kafkajs. */
+function timed(reader: LogReader, watch: Stopwatch): LogReader {
+  return {
+    bounds: (topic, partition) => reader.bounds(topic, partition),
+    offsetAtTime: (topic, partition, time) => reader.offsetAtTime(topic, partition, time),
+    fetch: (requests, waitMs, signal) => {
+      watch.begin()
+      return reader.fetch(requests, waitMs, signal)
+    },
+    close: () => reader.close()
+  }
 }
