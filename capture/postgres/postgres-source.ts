@@ -6,7 +6,7 @@ import type { NonTransactionalMessages } from './assembler.ts'
 import { CopyStream, type CopyStreamOptions, type SourceClock } from './copy-stream.ts'
 import { quoteIdentifier, quoteReplicationLiteral } from './identifier.ts'
 import { livenessTimings } from './liveness.ts'
-import { loadInto, loadPublication } from './relation-catalogue.ts'
+import { loadInto, loadPublication, type CatalogueRequest, type RelationCatalogue } from './relation-catalogue.ts'
 import { ReplicationConnection } from './replication-connection.ts'
 import { serverError, sqlState } from './server-error.ts'
 import { backendPid, connectBulk, contextOf, destroySession, type BulkSession, type SessionOptions } from './session.ts'
@@ -40,6 +40,9 @@ export interface PostgresSourceOptions extends SessionOptions {
    */
   endOwnDeadWalsender?: boolean
 }
+
+const lookTries = 10
+const lookAgainMs = 50
 
 /** A PostgreSQL database, captured through one logical slot and one publication. */
 export class PostgresSource implements Source {
@@ -98,7 +101,7 @@ export class PostgresSource implements Source {
       catalogue,
       nonTransactionalMessages: nonTransactionalMessages ?? 'ignore',
       readConfirmed: () => this.readConfirmed(sql, database),
-      look: request => sql.do('reading the catalogue', client => loadInto(catalogue, client, request)),
+      look: request => this.look(sql, catalogue, request),
       named: error => this.named(sql, error),
       release: () => sql.close()
     })
@@ -145,6 +148,19 @@ export class PostgresSource implements Source {
     )
     const started = rows[0]?.started
     this.lastWalsender = started === undefined || started === null ? null : { pid, startedAt: started }
+  }
+
+  /**
+   * The stream can be ahead of the catalogue: a commit is decoded as soon as its record is flushed, and becomes visible to
+   * other sessions a moment later. A type that stays unknown has been dropped since.
+   */
+  private async look(sql: SqlSession, catalogue: RelationCatalogue, request: CatalogueRequest): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      await sql.do('reading the catalogue', client => loadInto(catalogue, client, request))
+      const isKnown = request.typeOids.every(oid => catalogue.types.resolve(oid, -1) !== null)
+      if (isKnown || tries === lookTries) return
+      await this.options.clock.delay(lookAgainMs)
+    }
   }
 
   private async readConfirmed(sql: SqlSession, database: string): Promise<Lsn> {
