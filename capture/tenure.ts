@@ -6,7 +6,6 @@ import type { Table } from '@tidemark/schemas/table.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { Delivery, type DeliveryOptions } from './delivery/delivery.ts'
 import { HeldCalls } from './held-calls.ts'
-import type { Ownership } from './ownership/take-over.ts'
 import type { UnitReceiver } from './source.ts'
 
 /** What turns operations into records; made anew for each ownership, around its open transaction. */
@@ -56,7 +55,6 @@ export class Tenure implements UnitReceiver {
   /** Rejects with the first error; never resolves. */
   readonly failed: Promise<never>
   readonly counters = { transactions: 0, operations: 0 }
-  private readonly ownership: Ownership
   private readonly options: TenureOptions
   private readonly processor: OperationProcessor
   private context: TransactionContext | null = null
@@ -73,7 +71,6 @@ export class Tenure implements UnitReceiver {
 
   constructor(options: TenureOptions) {
     this.options = options
-    this.ownership = options.ownership
     this.named = this.passed = options.ownership.state.position
     let reject: (error: unknown) => void
     this.failed = new Promise<never>((_, rejected) => {
@@ -252,9 +249,5 @@ export class Tenure implements UnitReceiver {
     } catch (error) {
       this.delivery.fail(error)
     }
-  }
-
-  get epoch(): number {
-    return this.ownership.epoch
   }
 }

@@ -54,27 +54,15 @@ export class TransactionWriter implements RecordSink {
   private transaction: OpenTransaction | null = null
   private operation = 0
   private sequence: number
-  private keyless = 0
   /** Kafka timestamp of the records, ms: when their batch or transaction was begun, never the source's time. */
   private timestamp = 0
   /** Bytes gathered since the last `take`. */
   bytes = 0
-  /** Records that wait for a topic's partitions. */
-  waiting = 0
 
   constructor(options: TransactionWriterOptions) {
     this.options = options
     this.sequence = options.sequence
     this.header = new HeaderWriter(options.stream, options.epoch)
-  }
-
-  get lastSequence(): number {
-    return this.sequence
-  }
-
-  /** Whether a transaction that has records or annotations is not whole yet. */
-  get isOpen(): boolean {
-    return this.transaction !== null
   }
 
   get hasFacts(): boolean {
@@ -129,15 +117,7 @@ export class TransactionWriter implements RecordSink {
       )
       return
     }
-    const count = target.partitions.length
-    const index =
-      partition !== BY_KEY
-        ? statedPartition(partition, count)
-        : key === null
-          ? this.keyless % count
-          : partitionOf(key, keyStart, keyEnd, count)
-    const place = target.partitions[index]
-    if (place === undefined) throw noSuchPartition(target, index)
+    const place = placeIn(target, partition, key, keyStart, keyEnd, transaction.sequence)
     this.put(
       target,
       place,
@@ -193,7 +173,6 @@ export class TransactionWriter implements RecordSink {
   placeAll(topic: DataTopic): void {
     const waiting = topic.waiting
     topic.waiting = []
-    this.waiting -= waiting.length
     for (const record of waiting) this.placeWaiting(topic, record)
   }
 
@@ -219,7 +198,6 @@ export class TransactionWriter implements RecordSink {
     if (context === null) throw new TidemarkError('INTERNAL', { message: 'a record outside of a transaction' })
     this.timestamp = this.options.now()
     this.sequence++
-    this.keyless = this.sequence
     this.header.transaction(this.sequence)
     this.transaction = {
       sequence: this.sequence,
@@ -311,21 +289,14 @@ export class TransactionWriter implements RecordSink {
   ): void {
     const headers = Buffer.from(this.header.bytes.subarray(0, this.header.end))
     topic.waiting.push({ transaction, partition, key, value, headers, headerCount })
-    this.waiting++
     this.bytes += headers.length + (key?.length ?? 0) + (value?.length ?? 0)
   }
 
   private placeWaiting(topic: DataTopic, record: WaitingRecord): void {
     const { transaction, key, value, headers, headerCount } = record
-    const partitions = topic.partitions!
-    const count = partitions.length
-    let index: number
-    if (record.partition !== BY_KEY) index = statedPartition(record.partition, count)
-    else index = key === null ? transaction.sequence % count : partitionOf(key, 0, key.length, count)
-    const place = partitions[index]
-    if (place === undefined) throw noSuchPartition(topic, index)
     const keyEnd = key?.length ?? 0
     const valueEnd = value?.length ?? 0
+    const place = placeIn(topic, record.partition, key, 0, keyEnd, transaction.sequence)
     this.put(topic, place, transaction, key, 0, keyEnd, value, 0, valueEnd, headerCount, headers, headers.length)
   }
 
@@ -345,6 +316,25 @@ const recordOverhead = 32
 function slice(bytes: Buffer | null, start: number, end: number): Buffer | null {
   if (bytes === null) return null
   return start === end ? noBytes : Buffer.from(bytes.subarray(start, end))
+}
+
+/** Where a record goes: as stated, by its key, or, without a key, with the others of its transaction. */
+function placeIn(
+  topic: DataTopic,
+  partition: number,
+  key: Buffer | null,
+  keyStart: number,
+  keyEnd: number,
+  sequence: number
+): DataPartition {
+  const partitions = topic.partitions!
+  const count = partitions.length
+  let index: number
+  if (partition !== BY_KEY) index = statedPartition(partition, count)
+  else index = key === null ? sequence % count : partitionOf(key, keyStart, keyEnd, count)
+  const place = partitions[index]
+  if (place === undefined) throw noSuchPartition(topic, index)
+  return place
 }
 
 function noSuchPartition(topic: DataTopic, index: number): TidemarkError {
