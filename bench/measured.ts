@@ -37,7 +37,7 @@ export function tell(measured: Measured): void {
   process.stdout.write(`${JSON.stringify(measured)}\n`)
 }
 
-/** Reads the same again and tells the last time: what compiles on the way and what the broker has to fetch from disk is over. */
+/** Reads the same again and tells the last time, as of a service that has run for some seconds: what compiles on the way and what the broker has to fetch from disk is over. */
 export async function tellLastOf(passes: number, read: () => Promise<Measured>): Promise<void> {
   let last = await read()
   for (let pass = 1; pass < passes; pass++) last = await read()

@@ -159,6 +159,11 @@ export class AvroReader {
       byte = bytes[at++] ?? -1
       low |= (byte & 0x7f) << shift
     }
+    // Without a detour by way of a double, which would cost memory wherever the number is kept.
+    if (byte > 0 && byte <= 0x7f && (low & 1) === 0) {
+      this.at = at
+      return low >>> 1
+    }
     for (let shift = 0; shift < 28 && byte > 0x7f; shift += 7) {
       byte = bytes[at++] ?? -1
       high |= (byte & 0x7f) << shift
@@ -175,13 +180,20 @@ export class AvroReader {
   private asciiString(length: number): string | null {
     const { bytes, at } = this
     if (at + length > bytes.length) throw cut()
+    const end = at + length
     let text = ''
-    for (let index = at; index < at + length; index++) {
+    let index = at
+    for (; index + 4 <= end; index += 4) {
+      const [one, two, three, four] = [bytes[index]!, bytes[index + 1]!, bytes[index + 2]!, bytes[index + 3]!]
+      if ((one | two | three | four) > 0x7f) return null
+      text += String.fromCharCode(one, two, three, four)
+    }
+    for (; index < end; index++) {
       const code = bytes[index]!
       if (code > 0x7f) return null
       text += String.fromCharCode(code)
     }
-    this.at = at + length
+    this.at = end
     return text
   }
 }

@@ -15,8 +15,35 @@ import {
   type StateEntry,
   type TransactionEntry
 } from './commit-stream.ts'
+import { shortLivedArray } from './short-lived.ts'
 
 /* Fields in the order of avro/*.avsc. All throw AvroInvalid. */
+
+const blankCount: PartCount = { part: 0, records: 0 }
+
+const blankTransaction: TransactionEntry = {
+  type: 'transaction',
+  sequence: 0,
+  position: Buffer.alloc(0),
+  sourceId: '',
+  commitTime: 0,
+  kind: 'mirror',
+  operations: 0,
+  records: 0,
+  counts: [],
+  parked: [],
+  annotations: noAnnotations,
+  extensions: noExtensions
+}
+
+const blankCommits: Commits = {
+  type: 'commits',
+  epoch: 0,
+  parts: [],
+  entries: [],
+  known: { offset: 0, epoch: 0, claim: 0 },
+  extensions: noExtensions
+}
 
 export function readGenesis(bytes: AvroReader): Genesis {
   return {
@@ -50,7 +77,7 @@ export function readCommits(bytes: AvroReader): Commits {
   const epoch = bytes.long()
   const parts = readParts(bytes)
   return {
-    type: 'commits',
+    ...blankCommits,
     epoch,
     parts,
     entries: readEntries(bytes, parts.length),
@@ -74,10 +101,12 @@ function readParts(bytes: AvroReader): Part[] {
 }
 
 function readEntries(bytes: AvroReader, parts: number): Entry[] {
-  const entries: Entry[] = []
+  let left = bytes.block(4)
+  const entries = shortLivedArray<Entry>(left)
+  let index = 0
   const seen = new Int32Array(parts)
-  for (let left = bytes.block(4); left > 0; left = bytes.block(4)) {
-    for (; left > 0; left--) entries.push(readEntry(bytes, seen, entries.length + 1))
+  for (; left > 0; left = bytes.block(4)) {
+    for (; left > 0; left--) entries[index++] = readEntry(bytes, seen, index)
   }
   return entries
 }
@@ -104,8 +133,9 @@ function readTransaction(bytes: AvroReader, seen: Int32Array, number: number): T
   const kind = bytes.branch(2) === 0 ? 'mirror' : 'refresh'
   const operations = bytes.long()
   const records = bytes.long()
+  const counts = readCounts(bytes, records, seen, number)
   return {
-    type: 'transaction',
+    ...blankTransaction,
     sequence,
     position,
     sourceId,
@@ -113,7 +143,7 @@ function readTransaction(bytes: AvroReader, seen: Int32Array, number: number): T
     kind,
     operations,
     records,
-    counts: readCounts(bytes, records, seen, number),
+    counts,
     parked: readParked(bytes),
     annotations: bytes.map(noAnnotations),
     extensions: bytes.map(noExtensions)
@@ -122,17 +152,19 @@ function readTransaction(bytes: AvroReader, seen: Int32Array, number: number): T
 
 /** Parts must be of the Commits, each at most once, and their records must sum up to the transaction's. */
 function readCounts(bytes: AvroReader, records: number, seen: Int32Array, number: number): PartCount[] {
-  const counts: PartCount[] = []
+  let left = bytes.block(2)
+  const counts = shortLivedArray<PartCount>(left)
+  let index = 0
   let sum = 0
-  for (let left = bytes.block(2); left > 0; left = bytes.block(2)) {
+  for (; left > 0; left = bytes.block(2)) {
     for (; left > 0; left--) {
-      const count = { part: bytes.int(), records: bytes.long() }
+      const count = { ...blankCount, part: bytes.int(), records: bytes.long() }
       if (count.part >= seen.length) throw new AvroInvalid('counts records of a part it does not list')
       if (seen[count.part] === number) throw new AvroInvalid('counts records of a part twice in one transaction')
       if (count.records === 0) throw new AvroInvalid('counts no records of a part')
       seen[count.part] = number
       sum += count.records
-      counts.push(count)
+      counts[index++] = count
     }
   }
   if (sum !== records) throw new AvroInvalid('has a transaction whose records are not the sum of its counts')

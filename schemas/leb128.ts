@@ -31,17 +31,33 @@ export abstract class Leb128Cursor {
     return first < 0x80 ? first : this.longerLeb128(bytes, first)
   }
 
+  /** Up to four bytes by bit operations, which keep the number a small integer; the rest by multiplication. */
   private longerLeb128(bytes: Buffer, first: number): number {
     let value = first & 0x7f
+    for (let shift = 7; shift < 28; shift += 7) {
+      const byte = this.further(bytes)
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) return value
+    }
+    return this.longestLeb128(bytes, value)
+  }
+
+  private longestLeb128(bytes: Buffer, low: number): number {
+    let value = low
     // The eighth byte begins at 2^49; no number here has a ninth.
-    for (let scale = 0x80; scale <= 0x2_0000_0000_0000; scale *= 0x80) {
-      if (this.at >= this.end) throw this.invalid('is cut')
-      const byte = bytes[this.at++]!
+    for (let scale = 0x1000_0000; scale <= 0x2_0000_0000_0000; scale *= 0x80) {
+      const byte = this.further(bytes)
       value += (byte & 0x7f) * scale
-      if (byte === 0) throw this.invalid('has a number that is not in its shortest form')
       if (value > Number.MAX_SAFE_INTEGER) break
       if (byte < 0x80) return value
     }
     throw this.invalid('has a number above 2^53-1')
+  }
+
+  private further(bytes: Buffer): number {
+    if (this.at >= this.end) throw this.invalid('is cut')
+    const byte = bytes[this.at++]!
+    if (byte === 0) throw this.invalid('has a number that is not in its shortest form')
+    return byte
   }
 }

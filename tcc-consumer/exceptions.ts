@@ -62,7 +62,7 @@ export class Exceptions {
     const part = rebuilder.stuck!
     const error = await this.settleMissing(entry, part, () => rebuilder.skipMissing())
     if (error !== null) return this.reader.finishEntry()
-    if (part.isAbsent && !rebuilder.incomplete) await this.openAgain(entry, rebuilder)
+    if (part.isAbsent && !rebuilder.incomplete) await this.openAgain(rebuilder)
   }
 
   /** What a reader from `earliest` did not get before its first transaction; null when nothing. */
@@ -184,9 +184,9 @@ export class Exceptions {
     })
   }
 
-  private async openAgain(entry: TransactionEntry, rebuilder: Rebuilder): Promise<void> {
+  private async openAgain(rebuilder: Rebuilder): Promise<void> {
     const { parts, stream } = this.reader
-    await parts.open(parts.unopened(entry, stream.commits!), stream.commits!)
+    await parts.open(parts.unopened(stream.commits!), stream.commits!)
     rebuilder.restartPart()
   }
 }

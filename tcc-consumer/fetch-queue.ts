@@ -21,6 +21,10 @@ export class FetchQueue {
   fetchOffset = 0
   /** Bytes fetched whose reading is not finished. */
   heldBytes = 0
+  /** Bytes fetched since `seek`. */
+  fetchedBytes = 0
+  /** Size of the largest batch fetched. */
+  batchBytesMax = 0
   /** As of the last answer; -1 before the first. */
   highWatermark = -1
   logStart = 0
@@ -94,6 +98,7 @@ export class FetchQueue {
   seek(offset: number): void {
     this.fetchOffset = offset
     this.heldBytes = 0
+    this.fetchedBytes = 0
     this.answered = 0
     this.outOfRange = false
     this.divergesAt = -1
@@ -109,9 +114,22 @@ export class FetchQueue {
     const bytes = batches.length * PINNED_RATIO_MAX < batches.buffer.byteLength ? copyOf(batches) : batches
     this.chunks.push({ bytes, from: this.fetchOffset })
     this.heldBytes += bytes.length
+    this.fetchedBytes += bytes.length
     this.fetchOffset = next
-    this.leaderEpoch = lastLeaderEpoch(batches)
+    this.noteBatches(batches)
     this.emptyUpTo = 0
+  }
+
+  private noteBatches(batches: Buffer): void {
+    let last = 0
+    let end = 0
+    for (let at = 0; at + LENGTH_COUNTS_FROM < batches.length; at = end) {
+      end = at + LENGTH_COUNTS_FROM + batches.readInt32BE(at + BATCH_LENGTH)
+      if (end > batches.length) break
+      last = at
+      this.batchBytesMax = Math.max(this.batchBytesMax, end - at)
+    }
+    this.leaderEpoch = batches.readInt32BE(last + LEADER_EPOCH)
   }
 }
 
@@ -119,16 +137,4 @@ function copyOf(bytes: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(bytes.length)
   bytes.copy(copy)
   return copy
-}
-
-function lastLeaderEpoch(batches: Buffer): number {
-  let last = 0
-  for (
-    let at = 0;
-    at + LENGTH_COUNTS_FROM < batches.length;
-    at += LENGTH_COUNTS_FROM + batches.readInt32BE(at + BATCH_LENGTH)
-  ) {
-    if (at + LENGTH_COUNTS_FROM + batches.readInt32BE(at + BATCH_LENGTH) <= batches.length) last = at
-  }
-  return batches.readInt32BE(last + LEADER_EPOCH)
 }

@@ -1,4 +1,4 @@
-import type { Commits, Part, TransactionEntry } from '@tidemark/schemas/commit-stream.ts'
+import type { Commits, Part } from '@tidemark/schemas/commit-stream.ts'
 import { isTidemarkError, type TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { LogReader } from '@tidemark/kafka/log-reader.ts'
 import type { EpochLedger } from './epoch-ledger.ts'
@@ -30,7 +30,8 @@ export interface OpenPart {
 /** The partitions a reader moves through, opened when first named. */
 export class PartitionSet {
   private readonly options: PartitionSetOptions
-  private readonly parts = new Map<string, OpenPart>()
+  /** By topic, then by partition. */
+  private readonly topics = new Map<string, OpenPart[]>()
   private commits: Commits | null = null
   private wanted: (PartReader | null)[] = []
 
@@ -50,10 +51,9 @@ export class PartitionSet {
     return this.options.topics === null || this.options.topics.has(topic)
   }
 
-  /** Parts of the transaction that are not open yet. */
-  unopened(entry: TransactionEntry, commits: Commits): Part[] {
-    const parts = entry.counts.map(({ part }) => commits.parts[part]!)
-    return parts.filter(part => this.wants(part) && !this.part(part).reader.isOpen)
+  /** Parts of the Commits that are not open yet. */
+  unopened(commits: Commits): Part[] {
+    return commits.parts.filter(part => this.wants(part) && !this.part(part).reader.isOpen)
   }
 
   /** Opens them at the offsets the Commits gives, or at their log start when that offset cannot be. */
@@ -63,24 +63,25 @@ export class PartitionSet {
 
   openPart(reader: PartReader): OpenPart {
     const { topic, partition } = reader.cursor.name
-    return this.parts.get(keyOf(topic, partition))!
+    return this.topics.get(topic)![partition]!
   }
 
   get foreignRecords(): number {
     let foreign = 0
-    for (const { reader } of this.parts.values()) foreign += reader.cursor.foreign
+    for (const parts of this.topics.values()) parts.forEach(({ reader }) => (foreign += reader.cursor.foreign))
     return foreign
   }
 
   private part(part: Part): OpenPart {
-    const key = keyOf(part.topic, part.partition)
-    let open = this.parts.get(key)
+    let parts = this.topics.get(part.topic)
+    if (parts === undefined) this.topics.set(part.topic, (parts = []))
+    let open = parts[part.partition]
     if (open === undefined) {
       const { stream, ledger, drops } = this.options
       const name = { topic: part.topic, partition: part.partition }
       const cursor = new PartitionCursor(name, this.readTopic(part.topic), stream)
       open = { reader: new PartReader(cursor, ledger, drops), hint: part.firstOffset, absent: null }
-      this.parts.set(key, open)
+      parts[part.partition] = open
     }
     return open
   }
@@ -123,8 +124,4 @@ function firstUse(part: Part, { parts, entries, epoch }: Commits): PartReader['n
     }
   }
   return null
-}
-
-function keyOf(topic: string, partition: number): string {
-  return `${topic}/${partition}`
 }

@@ -11,6 +11,9 @@ export interface PrefetchLimits {
 /** Below this a fetch is not worth its round trip. */
 export const partitionBytesMin = 65_536
 
+/** The first fetch at a place asks for no more than this: there is something to read while the next, larger one comes in. */
+const firstBytesMax = 1_048_576
+
 /** Part of its share that a partition may hold and still be asked for more: waiting longer, the reader would run dry. */
 const refillBelow = 0.75
 
@@ -170,7 +173,8 @@ export class Prefetch {
 }
 
 function requestOf(queue: FetchQueue, share: number): FetchRequest {
-  const bytesMax = share - queue.heldBytes
+  const room = Math.min(share - queue.heldBytes, Math.max(firstBytesMax, queue.fetchedBytes))
+  const bytesMax = Math.max(room, queue.batchBytesMax)
   const { topic, partition, fetchOffset: offset, leaderEpoch } = queue
   return leaderEpoch < 0 ? { topic, partition, offset, bytesMax } : { topic, partition, offset, bytesMax, leaderEpoch }
 }

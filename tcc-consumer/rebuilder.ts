@@ -1,4 +1,5 @@
 import type { PartCount, TransactionEntry } from '@tidemark/schemas/commit-stream.ts'
+import { shortLivedArray } from '@tidemark/schemas/short-lived.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { FetchQueue } from './fetch-queue.ts'
 import type { PartReader } from './part-reader.ts'
@@ -37,8 +38,8 @@ export class Rebuilder {
   private index = 0
   private bytes = 0
   private started = false
-  /** Offset of the first record taken, by index of the count. */
-  private readonly marks: (number | undefined)[] = []
+  /** Offset of the first record taken, by index of the count; -1 before. Only those of the entry's counts mean anything. */
+  private readonly marks: number[] = []
   private wanted = 0
   private tooLarge = false
 
@@ -65,10 +66,11 @@ export class Rebuilder {
     this.bytes = 0
     this.started = false
     this.incomplete = false
-    this.marks.length = 0
+    for (let index = 0; index < entry.counts.length; index++) this.marks[index] = -1
     this.wanted = wanted
     this.tooLarge = this.wanted * recordBytesLeast > this.options.wholeUpToBytes
-    this.records = this.wanted === entry.records && !this.tooLarge ? places(entry.records) : []
+    this.records =
+      this.wanted === entry.records && !this.tooLarge ? shortLivedArray<TransactionRecord>(entry.records) : []
   }
 
   /** Partitions still to be read for this transaction: a fetch is of use when it has one of them. */
@@ -150,7 +152,7 @@ export class Rebuilder {
       this.records = others
       return
     }
-    this.records = places(this.entry!.records)
+    this.records = shortLivedArray<TransactionRecord>(this.entry!.records)
     for (const record of others) this.records[record.index] = record
   }
 
@@ -158,8 +160,8 @@ export class Rebuilder {
     const { counts } = this.entry!
     for (let index = 0; index <= this.index; index++) {
       const reader = this.readers[counts[index]!.part]
-      const mark = this.marks[index]
-      if (reader !== null && reader !== undefined && mark !== undefined) reader.cursor.seek(mark)
+      const mark = this.marks[index]!
+      if (reader !== null && reader !== undefined && mark >= 0) reader.cursor.seek(mark)
     }
     this.records = []
     return 'too large'
@@ -173,13 +175,6 @@ export class Rebuilder {
       if (this.records[index]!.index === this.records[index - 1]!.index) throw twice(this.records[index]!, entry)
     }
   }
-}
-
-/** One empty place for each record. */
-function places(count: number): TransactionRecord[] {
-  // Setting `length` of an empty array costs five times as much (measured).
-  // oxlint-disable-next-line unicorn/no-new-array
-  return new Array<TransactionRecord>(count)
 }
 
 export function wantedRecords(counts: readonly PartCount[], readers: readonly (PartReader | null)[]): number {

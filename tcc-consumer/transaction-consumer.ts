@@ -11,6 +11,9 @@ import type { TransactionReader } from './transaction-reader.ts'
 
 type Next = IteratorResult<ConsumedTransaction, undefined>
 
+/** Spread for each result: see schemas/short-lived.ts. */
+const blankResult = { done: false as const, value: null }
+
 /**
  * Whole transactions of one commit stream, in source order, each once. Iterate over it; any error it throws is final for
  * this consumer: make a new one from the last bookmark.
@@ -95,7 +98,7 @@ export class TransactionConsumer implements AsyncIterable<ConsumedTransaction> {
     }
     if (transaction === null) return this.nextSlowly()
     this.progress?.hand(transaction.epoch, transaction.sequence)
-    return Promise.resolve({ done: false, value: transaction })
+    return Promise.resolve({ ...blankResult, value: transaction })
   }
 
   /** Where something must be waited for: data, the group, or a turn of the event loop, which `busy` is to give. */
@@ -108,7 +111,7 @@ export class TransactionConsumer implements AsyncIterable<ConsumedTransaction> {
         const transaction = await this.nextOf(await this.opened())
         if (transaction === null) continue
         this.progress?.hand(transaction.epoch, transaction.sequence)
-        return { done: false, value: transaction }
+        return { ...blankResult, value: transaction }
       }
     } catch (error) {
       if (this.closing.signal.aborted) return { done: true, value: undefined }

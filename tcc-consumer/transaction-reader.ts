@@ -204,7 +204,7 @@ export class TransactionReader {
     this.since = this.prefetch.issued
     this.rebuilder.begin(entry, commits.epoch, readers, wanted, this.since)
     if (allOpen(entry.counts, readers)) return 'again'
-    return this.send(() => this.parts.open(this.parts.unopened(entry, commits), commits))
+    return this.send(() => this.parts.open(this.parts.unopened(commits), commits))
   }
 
   private build(): ConsumedTransaction | 'again' | 'wait' {

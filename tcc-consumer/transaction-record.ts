@@ -27,7 +27,7 @@ export class TransactionRecord {
   constructor(cursor: PartitionCursor) {
     const { records, header } = cursor
     this.origin = cursor.origin
-    this.offsetDelta = records.offset - this.origin.baseOffset
+    this.offsetDelta = (records.offset - this.origin.baseOffset) | 0
     this.timestampDelta = records.timestampDelta
     this.operation = header.operation
     this.index = header.record

@@ -5,7 +5,7 @@ import { Stopwatch, tellLastOf, type Measured } from '../measured.ts'
 const [brokers, topics, expected] = process.argv.slice(2) as [string, string, string]
 const kafka = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING })
 let pass = 0
-await tellLastOf(2, read)
+await tellLastOf(4, read)
 process.exit(0)
 
 async function read(): Promise<Measured> {

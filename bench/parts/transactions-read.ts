@@ -6,7 +6,7 @@ import { Stopwatch, tellLastOf, type Measured } from '../measured.ts'
 
 /** The TCC client over the same topics: whole transactions in source order; key and value of each record looked at. */
 const [brokers, commitStream, expected] = process.argv.slice(2) as [string, string, string]
-await tellLastOf(2, read)
+await tellLastOf(4, read)
 process.exit(0)
 
 async function read(): Promise<Measured> {
