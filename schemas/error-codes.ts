@@ -215,6 +215,10 @@ export const errorCodes = {
     means: 'a server setting does not allow logical decoding',
     cure: 'change the setting as the message says'
   },
+  CATALOGUE_BEHIND: {
+    means: 'a table changed in a transaction that was decoded and that other sessions do not see yet',
+    cure: 'look for a synchronous standby that does not answer (pg_stat_replication, synchronous_standby_names); then start again'
+  },
   POSTGRES_FAILED: {
     means: 'the database answered with an error that has no name of its own here',
     cure: 'see the message and the server log; a passing cause is tried again by itself'

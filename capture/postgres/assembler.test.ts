@@ -6,7 +6,7 @@ import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { Assembler, type NonTransactionalMessages } from './assembler.ts'
 import { PgoutputDecoder, type RelationMessage } from './pgoutput.ts'
 import * as frames from './testing/pgoutput-frames.ts'
-import { RelationCatalogue } from './relation-catalogue.ts'
+import { RelationCatalogue, type StreamRequest } from './relation-catalogue.ts'
 import { RecordingReceiver } from './testing/recording-receiver.ts'
 
 const int4 = { oid: 23, name: 'int4', type: 'b', category: 'N', baseOid: 0, modifier: -1, elementOid: 0 }
@@ -36,6 +36,8 @@ function catalogueOf(...relations: RelationMessage[]): RelationCatalogue {
 interface Bench {
   receiver: RecordingReceiver
   assembler: Assembler
+  /** What was to be looked up. */
+  asked: StreamRequest[]
   send: (...all: Buffer[]) => void
 }
 
@@ -50,10 +52,16 @@ function bench(
     nonTransactionalMessages: options.messages ?? 'ignore'
   })
   const decoder = new PgoutputDecoder(assembler)
+  const asked: StreamRequest[] = []
   const send = (...all: Buffer[]): void => {
-    for (const frame of all) decoder.decode(frame, 0, frame.length)
+    for (const frame of all) {
+      decoder.decode(frame, 0, frame.length)
+      if (assembler.wanted === null) continue
+      asked.push(assembler.wanted)
+      assembler.looked()
+    }
   }
-  return { receiver, assembler, send }
+  return { receiver, assembler, asked, send }
 }
 
 const { id } = account()
@@ -152,14 +160,13 @@ test('an unchanged value that nobody sent stays unchanged', () => {
 })
 
 test('a changed definition is a new version, a repeated one is not', () => {
-  const { receiver, assembler, send } = bench()
-  send(frames.beginFrame(1n, 0, 1), frames.relationFrame(account()), frames.insertFrame(id, ['1', 'a']))
+  const { receiver, asked, send } = bench()
+  send(frames.beginFrame(1n, 0, 4_000_000_001), frames.relationFrame(account()), frames.insertFrame(id, ['1', 'a']))
   send(frames.relationFrame(account()))
-  assert.deepEqual(assembler.wanted, { relationIds: [id], typeOids: [23, 25] })
-  assembler.looked()
+  const request = { relationIds: [id], typeOids: [23, 25], xid: 4_000_000_001 }
+  assert.deepEqual(asked, [request, request])
   send(frames.insertFrame(id, ['2', 'b']))
   send(frames.relationFrame(account({ columns: [account().columns[0]!] })))
-  assembler.looked()
   send(frames.insertFrame(id, ['3']), frames.commitFrame(1n, 2n, 0))
   assert.deepEqual(receiver.log.slice(1, -1), [
     'schema public.account v1 (id int4 key, note text)',
@@ -174,10 +181,9 @@ test('an unknown type is asked for; one that is gone keeps the name the stream g
   const moody = account({
     columns: [...account().columns, { name: 'mood', identity: false, typeOid: 70_000, modifier: -1 }]
   })
-  const { receiver, assembler, send } = bench()
+  const { receiver, asked, send } = bench()
   send(frames.beginFrame(1n, 0, 1), frames.typeFrame(70_000, 'public', 'mood'), frames.relationFrame(moody))
-  assert.deepEqual(assembler.wanted?.typeOids, [23, 25, 70_000])
-  assembler.looked()
+  assert.deepEqual(asked[0]?.typeOids, [23, 25, 70_000])
   send(frames.insertFrame(id, ['1', 'a', 'happy']))
   assert.equal(receiver.log[1], 'schema public.account v1 (id int4 key, note text, mood mood)')
 })

@@ -4,7 +4,7 @@ import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Tuple } from '@tidemark/schemas/tuple.ts'
 import type { TransactionReceiver } from '../source.ts'
 import type { OldTupleKind, PgoutputHandler, RelationMessage } from './pgoutput.ts'
-import type { CatalogueRequest, RelationCatalogue } from './relation-catalogue.ts'
+import type { RelationCatalogue, StreamRequest } from './relation-catalogue.ts'
 import { fillUnchanged, RelationState, sameDefinition } from './relation-state.ts'
 import { RowOperation } from './row-operation.ts'
 
@@ -34,7 +34,7 @@ const noTransaction: TransactionContext = { sourceId: '', commitTime: 0, positio
  */
 export class Assembler implements PgoutputHandler {
   /** To be looked up before the next message is passed in; null: nothing. */
-  wanted: CatalogueRequest | null = null
+  wanted: StreamRequest | null = null
   private readonly receiver: TransactionReceiver
   private readonly catalogue: RelationCatalogue
   private readonly handsOnMessages: boolean
@@ -50,6 +50,7 @@ export class Assembler implements PgoutputHandler {
   private lastId = -1
   private last: RelationState | null = null
   private finalLsn: Lsn | null = null
+  private xid = 0
   private dropping = false
   private ordinal = 0
 
@@ -76,6 +77,7 @@ export class Assembler implements PgoutputHandler {
   begin(finalLsn: Lsn, commitTime: number, xid: number): void {
     if (this.finalLsn !== null) throw outOfOrder('a transaction begins within another')
     this.finalLsn = finalLsn
+    this.xid = xid
     // The final LSN is where the commit record begins, `from` is where one ended: equal means the next one.
     this.dropping = finalLsn < this.from
     this.ordinal = 0
@@ -104,11 +106,11 @@ export class Assembler implements PgoutputHandler {
     this.typeNames.set(oid, name)
   }
 
-  /** The server repeats a definition when it may have changed, so a repeated one is looked up again. */
+  /** Each is looked up, also when it is known: the server repeats a definition when it may have changed. */
   relation(relation: RelationMessage): void {
-    if (!this.relations.has(relation.id) && this.catalogue.knows(relation)) return this.adopt(relation)
     this.pending = relation
-    this.wanted = { relationIds: [relation.id], typeOids: relation.columns.map(column => column.typeOid) }
+    const typeOids = relation.columns.map(column => column.typeOid)
+    this.wanted = { relationIds: [relation.id], typeOids, xid: this.xid }
   }
 
   /** What was `wanted` has been loaded into the catalogue, as far as it is there. */

@@ -6,12 +6,13 @@ import type { NonTransactionalMessages } from './assembler.ts'
 import { CopyStream, type CopyStreamOptions, type SourceClock } from './copy-stream.ts'
 import { quoteIdentifier, quoteReplicationLiteral } from './identifier.ts'
 import { livenessTimings } from './liveness.ts'
-import { loadInto, loadPublication, type CatalogueRequest, type RelationCatalogue } from './relation-catalogue.ts'
+import { loadInto, RelationCatalogue } from './relation-catalogue.ts'
 import { ReplicationConnection } from './replication-connection.ts'
 import { serverError, sqlState } from './server-error.ts'
 import { backendPid, connectBulk, contextOf, destroySession, type BulkSession, type SessionOptions } from './session.ts'
 import { readSlot, usableSlot } from './slot-state.ts'
 import { SqlSession } from './sql-session.ts'
+import { untilVisible } from './visibility.ts'
 
 /** Who holds the slot while we wait for it. */
 export interface SlotHolder {
@@ -40,9 +41,6 @@ export interface PostgresSourceOptions extends SessionOptions {
    */
   endOwnDeadWalsender?: boolean
 }
-
-const lookTries = 10
-const lookAgainMs = 50
 
 /** A PostgreSQL database, captured through one logical slot and one publication. */
 export class PostgresSource implements Source {
@@ -80,8 +78,7 @@ export class PostgresSource implements Source {
 
   private async connected(sql: SqlSession, session: BulkSession, signal: AbortSignal): Promise<SourceConnection> {
     const { identity, database, walSenderTimeoutMs } = await identify(session.client)
-    const { clock, slot, publication, silenceMs, pacing, nonTransactionalMessages } = this.options
-    // The catalogue is read once the slot is ours: a standby may have waited for hours.
+    const { clock, slot, silenceMs, pacing, nonTransactionalMessages } = this.options
     let connection: ReplicationConnection | null = null
     const stream = new CopyStream({
       session,
@@ -92,7 +89,8 @@ export class PostgresSource implements Source {
     await this.lock(stream, sql, database, signal)
     await this.rememberWalsender(sql, session.client)
     const held = usableSlot(await sql.do('reading the slot', client => readSlot(client, slot)), slot, database)
-    const catalogue = await sql.do('reading the catalogue', client => loadPublication(client, publication))
+    const catalogue = new RelationCatalogue()
+    const closing = new AbortController()
     connection = new ReplicationConnection({
       identity,
       clock,
@@ -101,9 +99,15 @@ export class PostgresSource implements Source {
       catalogue,
       nonTransactionalMessages: nonTransactionalMessages ?? 'ignore',
       readConfirmed: () => this.readConfirmed(sql, database),
-      look: request => this.look(sql, catalogue, request),
+      look: async request => {
+        await untilVisible(sql, clock, request.xid, closing.signal)
+        await sql.do('reading the catalogue', client => loadInto(catalogue, client, request))
+      },
       named: error => this.named(sql, error),
-      release: () => sql.close()
+      release: () => {
+        closing.abort()
+        return sql.close()
+      }
     })
     connection.attach(stream)
     // PostgreSQL 18 passes over changes of a publication that is missing with a warning, earlier ones stop (42704).
@@ -148,19 +152,6 @@ export class PostgresSource implements Source {
     )
     const started = rows[0]?.started
     this.lastWalsender = started === undefined || started === null ? null : { pid, startedAt: started }
-  }
-
-  /**
-   * The stream can be ahead of the catalogue: a commit is decoded as soon as its record is flushed, and becomes visible to
-   * other sessions a moment later. A type that stays unknown has been dropped since.
-   */
-  private async look(sql: SqlSession, catalogue: RelationCatalogue, request: CatalogueRequest): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      await sql.do('reading the catalogue', client => loadInto(catalogue, client, request))
-      const isKnown = request.typeOids.every(oid => catalogue.types.resolve(oid, -1) !== null)
-      if (isKnown || tries === lookTries) return
-      await this.options.clock.delay(lookAgainMs)
-    }
   }
 
   private async readConfirmed(sql: SqlSession, database: string): Promise<Lsn> {

@@ -15,6 +15,11 @@ export interface CatalogueRequest {
   typeOids: readonly number[]
 }
 
+/** A look into the catalogue that must see what a transaction of the stream did; its id as the stream tells it. */
+export interface StreamRequest extends CatalogueRequest {
+  xid: number
+}
+
 /** What the stream cannot tell of tables: meaning of types, order of key columns, keys under REPLICA IDENTITY FULL. */
 export class RelationCatalogue {
   readonly types = new TypeCatalogue()
@@ -22,13 +27,6 @@ export class RelationCatalogue {
 
   addKeys(relationId: number, keys: RelationKeys): void {
     this.keys.set(relationId, keys)
-  }
-
-  /** Whether all the relation's types and a fitting key are known. */
-  knows(relation: RelationMessage): boolean {
-    const keys = this.keys.get(relation.id)
-    if (keys === undefined || !fits(relation, keys)) return false
-    return relation.columns.every(column => this.types.resolve(column.typeOid, column.modifier) !== null)
   }
 
   /**

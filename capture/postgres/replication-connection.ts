@@ -5,7 +5,7 @@ import { Assembler, type NonTransactionalMessages } from './assembler.ts'
 import type { CopyStream, SourceClock } from './copy-stream.ts'
 import { due, type LivenessTimings } from './liveness.ts'
 import { PgoutputDecoder } from './pgoutput.ts'
-import type { CatalogueRequest, RelationCatalogue } from './relation-catalogue.ts'
+import type { StreamRequest, RelationCatalogue } from './relation-catalogue.ts'
 import { copyDone, standbyStatus } from './standby-status.ts'
 
 export interface ReplicationConnectionOptions {
@@ -19,7 +19,7 @@ export interface ReplicationConnectionOptions {
   /** Throws SLOT_MISSING, SLOT_LOST, POSTGRES_UNREACHABLE. */
   readConfirmed(): Promise<Lsn>
   /** Looks up in the catalogue what is wanted. */
-  look(request: CatalogueRequest): Promise<void>
+  look(request: StreamRequest): Promise<void>
   /** An error of the stream in Tidemark's words. */
   named(error: unknown): Promise<TidemarkError>
   /** Ends what else belongs to the connection. */
@@ -113,7 +113,7 @@ export class ReplicationConnection implements SourceConnection {
   }
 
   /** Nothing is handed on meanwhile. */
-  private async look(request: CatalogueRequest): Promise<void> {
+  private async look(request: StreamRequest): Promise<void> {
     const stream = this.stream!
     stream.hold('catalogue')
     try {

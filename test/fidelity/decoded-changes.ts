@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { Assembler } from '@tidemark/capture/postgres/assembler.ts'
 import { PgoutputDecoder, walDataHeaderBytes } from '@tidemark/capture/postgres/pgoutput.ts'
-import { loadInto, loadPublication } from '@tidemark/capture/postgres/relation-catalogue.ts'
+import { loadInto, RelationCatalogue } from '@tidemark/capture/postgres/relation-catalogue.ts'
 import type { TransactionReceiver } from '@tidemark/capture/source.ts'
 import { lsn } from '@tidemark/schemas/position.ts'
 
@@ -20,7 +20,7 @@ export async function decodeChanges(
        'proto_version', '1', 'publication_names', $2, 'messages', 'true')`,
     [slot, publication]
   )
-  const catalogue = await loadPublication(client, publication)
+  const catalogue = new RelationCatalogue()
   const assembler = new Assembler({ receiver, catalogue, from: lsn(0n) })
   const decoder = new PgoutputDecoder(assembler)
   for (const { data } of rows) {

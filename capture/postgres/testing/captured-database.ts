@@ -35,9 +35,10 @@ export class CapturedDatabase {
     this.client = client
   }
 
-  /** Runs the statements, publishes those tables, then creates the slot. */
-  static async create(t: TestContext, setup: string, tables: string): Promise<CapturedDatabase> {
-    const { url, name } = await (await usePostgres(t)).createDatabase()
+  /** Runs the statements, publishes those tables, then creates the slot; on a server of the test's own if given. */
+  static async create(t: TestContext, setup: string, tables: string, server?: string): Promise<CapturedDatabase> {
+    const { url, name } =
+      server === undefined ? await (await usePostgres(t)).createDatabase() : { url: server, name: 'own' }
     const client = await connected(t, url)
     const database = new CapturedDatabase(t, url, name, client)
     await client.query(setup)
