@@ -6,10 +6,10 @@ import type { MqQueueOptions } from './connection-options.ts'
 import type { Frame } from './frame.ts'
 import { MessageOperation } from './message-operation.ts'
 import type { ReaderEvent } from './reader-messages.ts'
-import type { ReaderProcess } from './reader-process.ts'
+import type { ReaderLink } from './reader-link.ts'
 
 export interface MqConnectionParts {
-  reader: ReaderProcess
+  reader: ReaderLink
   queues: readonly MqQueueOptions[]
   system: string
   backout: readonly BackoutPolicy[]

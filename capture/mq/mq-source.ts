@@ -3,6 +3,7 @@ import type { Source, SourceConnection } from '../source.ts'
 import type { MqConnectionOptions, MqQueueOptions, ReaderOptions } from './connection-options.ts'
 import { errorOf, MqConnection } from './mq-connection.ts'
 import type { ReaderEvent } from './reader-messages.ts'
+import type { ReaderLink } from './reader-link.ts'
 import { ReaderProcess } from './reader-process.ts'
 
 export interface MqSourceOptions {
@@ -23,6 +24,8 @@ export interface MqSourceOptions {
   doubtMs: number
   after(ms: number, task: () => void): () => void
   onEvent(event: ReaderEvent): void
+  /** Absent: a process of its own. */
+  startReader?: () => ReaderLink
   /** Told of each reader's process. */
   onReader?: (pid: number) => void
 }
@@ -52,7 +55,8 @@ export class MqSource implements Source {
    */
   async open(signal: AbortSignal): Promise<SourceConnection> {
     signal.throwIfAborted()
-    const reader = new ReaderProcess(this.options.environment)
+    const { startReader, environment } = this.options
+    const reader = startReader?.() ?? new ReaderProcess(environment)
     if (reader.pid !== undefined) this.options.onReader?.(reader.pid)
     try {
       const opened = await this.opened(reader, signal)
@@ -63,7 +67,7 @@ export class MqSource implements Source {
     }
   }
 
-  private opened(reader: ReaderProcess, signal: AbortSignal): Promise<Extract<ReaderEvent, { type: 'opened' }>> {
+  private opened(reader: ReaderLink, signal: AbortSignal): Promise<Extract<ReaderEvent, { type: 'opened' }>> {
     return new Promise((resolve, reject) => {
       const abort = () => reject(signal.reason as Error)
       const settled = (act: () => void) => {
@@ -85,7 +89,7 @@ export class MqSource implements Source {
     })
   }
 
-  private connectionOf(reader: ReaderProcess, opened: Extract<ReaderEvent, { type: 'opened' }>): SourceConnection {
+  private connectionOf(reader: ReaderLink, opened: Extract<ReaderEvent, { type: 'opened' }>): SourceConnection {
     const { queues, unitMsMax, after, onEvent } = this.options
     const connection = new MqConnection({
       reader,
@@ -126,7 +130,10 @@ export class MqSource implements Source {
   }
 }
 
-export type Readable = Omit<MqSourceOptions, 'environment' | 'after' | 'onEvent' | 'onReader' | 'unitMsMax' | 'retryMs'>
+export type Readable = Omit<
+  MqSourceOptions,
+  'environment' | 'after' | 'onEvent' | 'onReader' | 'startReader' | 'unitMsMax' | 'retryMs'
+>
 
 function readerOptions(options: Readable, messages: number): ReaderOptions {
   const { connection, queues, applicationName, besideFile, unitOfWork, messageBytesMax, doubtMs } = options

@@ -3,6 +3,7 @@ import { extname, join } from 'node:path'
 import type { Socket } from 'node:net'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { FrameReader, type Frame } from './frame.ts'
+import type { ReaderLink } from './reader-link.ts'
 import type { ReaderCommand } from './reader-messages.ts'
 
 /** After it a reader that does not end is killed: it may hang in a verb. */
@@ -10,7 +11,7 @@ const closeMsMax = 5_000
 const program = join(import.meta.dirname, `reader-program${extname(import.meta.filename)}`)
 
 /** The reader's process, as the agent holds it. It ends with the agent, whatever ends that. */
-export class ReaderProcess {
+export class ReaderProcess implements ReaderLink {
   private readonly child: ChildProcess
   private readonly frames = new FrameReader()
   private readonly stream: Socket

@@ -4,81 +4,28 @@
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises'
-import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { MqQueueOptions, ReaderOptions } from './connection-options.ts'
 import { FrameWriter } from './frame.ts'
-import { idText } from './message.ts'
 import { loadMqPackage } from './mq-package.ts'
 import { MqiConnection } from './mqi-connection.ts'
 import { MqiVerbs, type OpenQueue } from './mqi-verbs.ts'
-import { QueueReader, type UnitOutput } from './queue-reader.ts'
+import { QueueReader } from './queue-reader.ts'
+import { Closed, ReaderCommands } from './reader-commands.ts'
 import type { FailedEvent, QueueLook, ReaderCommand, ReaderEvent } from './reader-messages.ts'
+import { failedEvent, readerOutput, tell } from './reader-output.ts'
 
 const framesDescriptor = 3
 const frames = new FrameWriter(bytes => writeAll(bytes))
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
-class Closed extends Error {}
-type FirstCommand = Extract<ReaderCommand, { do: 'open' | 'look' }>
-
-/** What the agent has said and nobody has acted on yet. */
-class Commands {
-  resting = false
-  private closed = false
-  private run: ((from: string) => void) | null = null
-  private opened: ((command: FirstCommand) => void) | null = null
-  private leave: { resolve: () => void; reject: (error: Error) => void } | null = null
-  private readonly closing: (() => void)[] = []
-
-  constructor() {
-    const lines = createInterface({ input: process.stdin })
-    lines.on('line', line => this.take(JSON.parse(line) as ReaderCommand))
-    lines.on('close', () => this.close())
-  }
-
-  first(): Promise<FirstCommand> {
-    return this.orClosed(resolve => (this.opened = resolve))
-  }
-
-  start(): Promise<string> {
-    return this.orClosed(resolve => (this.run = resolve))
-  }
-
-  committing(): Promise<void> {
-    return this.orClosed<void>((resolve, reject) => (this.leave = { resolve, reject }))
-  }
-
-  check(): void {
-    if (this.closed) throw new Closed()
-  }
-
-  private take(command: ReaderCommand): void {
-    if (command.do === 'open' || command.do === 'look') this.opened?.(command)
-    else if (command.do === 'run') this.run?.(command.from)
-    else if (command.do === 'commit') this.leave?.resolve()
-    else if (command.do === 'rest') this.resting = true
-    else this.close()
-  }
-
-  private close(): void {
-    this.closed = true
-    for (const reject of this.closing.splice(0)) reject()
-  }
-
-  private orClosed<T>(wait: (resolve: (value: T) => void, reject: (error: Error) => void) => void): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      if (this.closed) return reject(new Closed())
-      this.closing.length = 0
-      this.closing.push(() => reject(new Closed()))
-      wait(resolve, reject)
-    })
-  }
-}
-
 await main()
 
 async function main(): Promise<void> {
-  const commands = new Commands()
+  const commands = new ReaderCommands()
+  const lines = createInterface({ input: process.stdin })
+  lines.on('line', line => commands.take(JSON.parse(line) as ReaderCommand))
+  lines.on('close', () => commands.close())
   let connection: MqiConnection | null = null
   try {
     const command = await commands.first()
@@ -89,19 +36,19 @@ async function main(): Promise<void> {
       options.applicationName
     )
     if (command.do === 'look') {
-      tell(lookAt(connection, options))
+      tell(frames, lookAt(connection, options))
       throw new Closed()
     }
     const queues = await openQueues(connection, options, command.retryMs, commands)
-    tell(openedEvent(connection, queues))
+    tell(frames, openedEvent(connection, queues))
     await read(await commands.start(), connection, queues, options, commands)
-    tell({ type: 'rested' })
+    tell(frames, { type: 'rested' })
     await commands.start()
   } catch (error) {
     // Before the connection is given up: what is open must be backed out, which MQDISC would commit.
     connection?.disconnect()
     connection = null
-    if (!(error instanceof Closed)) tell(failedEvent(error))
+    if (!(error instanceof Closed)) tell(frames, failedEvent(error))
   }
   process.exit(0)
 }
@@ -110,7 +57,7 @@ async function openQueues(
   connection: MqiConnection,
   options: ReaderOptions,
   retryMs: number,
-  commands: Commands
+  commands: ReaderCommands
 ): Promise<OpenQueue[]> {
   const { MQC } = connection.mq
   const how = MQC['MQOO_INPUT_EXCLUSIVE']! | MQC['MQOO_INQUIRE']! | MQC['MQOO_FAIL_IF_QUIESCING']!
@@ -132,7 +79,7 @@ async function openQueues(
         break
       } catch (error) {
         if (!isTidemarkError(error) || error.code !== 'MQ_QUEUE_IN_USE') throw error
-        tell({ type: 'waiting', queue: queue.name })
+        tell(frames, { type: 'waiting', queue: queue.name })
         await pause(retryMs)
       }
     }
@@ -185,7 +132,7 @@ async function read(
   connection: MqiConnection,
   queues: readonly OpenQueue[],
   options: ReaderOptions,
-  commands: Commands
+  commands: ReaderCommands
 ): Promise<void> {
   const reader = new QueueReader(Buffer.from(from, 'base64'), {
     queues: queues.map(({ options: { name, unit, batchMessages, batchMs }, backout }) => ({
@@ -197,72 +144,18 @@ async function read(
     })),
     limits: options.limits,
     verbs: new MqiVerbs(connection, queues, options.messageBytesMax),
-    output: outputTo(queues, commands),
+    output: readerOutput({
+      frames,
+      commands,
+      queues: queues.map(({ options: { name }, backout }) => ({ name, backoutQueue: backout.queue })),
+      breathe,
+      pause
+    }),
     now: () => performance.now(),
     waitMs: options.waitMs,
     doubtMs: options.doubtMs
   })
   await reader.run()
-}
-
-function outputTo(queues: readonly OpenQueue[], commands: Commands): UnitOutput {
-  const nameOf = (queue: number) => queues[queue]!.options.name
-  return {
-    message: (queue, first, { descriptor, body }) => frames.message(queue, first, descriptor, body),
-    transactionEnd: () => frames.mark('transaction-end'),
-    setAside: (queue, { descriptor: { msgId, backoutCount } }) =>
-      tell({
-        type: 'set-aside',
-        queue: nameOf(queue),
-        backoutQueue: queues[queue]!.backout.queue,
-        msgId: idText(msgId),
-        backoutCount
-      }),
-    inhibited: queue => tell({ type: 'inhibited', queue: nameOf(queue) }),
-    unit: async position => {
-      const leave = commands.committing()
-      frames.bytes('unit', position)
-      frames.flush()
-      await leave
-    },
-    committed: () => {
-      frames.mark('committed')
-      frames.flush()
-    },
-    breathe: async () => {
-      frames.flush()
-      await breathe()
-      commands.check()
-    },
-    pause: async ms => {
-      frames.flush()
-      await pause(ms)
-      commands.check()
-    },
-    get resting() {
-      return commands.resting
-    }
-  }
-}
-
-function tell(event: ReaderEvent): void {
-  frames.bytes('event', Buffer.from(JSON.stringify(event)))
-  frames.flush()
-}
-
-function failedEvent(error: unknown): FailedEvent {
-  const named = isTidemarkError(error)
-    ? error
-    : new TidemarkError('INTERNAL', { message: error instanceof Error ? error.message : String(error), cause: error })
-  const { code, message, place, cure, cause } = named
-  return {
-    type: 'failed',
-    code,
-    message,
-    place: place ?? null,
-    cure,
-    cause: cause instanceof Error ? cause.message : null
-  }
 }
 
 /** Blocks while the agent does not read: that is how it slows the reader down. */

@@ -1,0 +1,71 @@
+import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { FrameWriter } from './frame.ts'
+import { idText } from './message.ts'
+import type { UnitOutput } from './queue-reader.ts'
+import type { ReaderCommands } from './reader-commands.ts'
+import type { FailedEvent, ReaderEvent } from './reader-messages.ts'
+
+export interface ReaderOutputOptions {
+  frames: FrameWriter
+  commands: ReaderCommands
+  queues: readonly { name: string; backoutQueue: string }[]
+  /** Lets what waits outside in. */
+  breathe(): Promise<unknown>
+  pause(ms: number): Promise<unknown>
+}
+
+/** What the reader of queues says to the agent: frames out, and the agent's word for what needs one. */
+export function readerOutput({ frames, commands, queues, breathe, pause }: ReaderOutputOptions): UnitOutput {
+  return {
+    message: (queue, first, { descriptor, body }) => frames.message(queue, first, descriptor, body),
+    transactionEnd: () => frames.mark('transaction-end'),
+    setAside: (queue, { descriptor: { msgId, backoutCount } }) => {
+      const { name, backoutQueue } = queues[queue]!
+      tell(frames, { type: 'set-aside', queue: name, backoutQueue, msgId: idText(msgId), backoutCount })
+    },
+    inhibited: queue => tell(frames, { type: 'inhibited', queue: queues[queue]!.name }),
+    unit: async position => {
+      const leave = commands.committing()
+      frames.bytes('unit', position)
+      frames.flush()
+      await leave
+    },
+    committed: () => {
+      frames.mark('committed')
+      frames.flush()
+    },
+    breathe: async () => {
+      frames.flush()
+      await breathe()
+      commands.check()
+    },
+    pause: async ms => {
+      frames.flush()
+      await pause(ms)
+      commands.check()
+    },
+    get resting() {
+      return commands.resting
+    }
+  }
+}
+
+export function tell(frames: FrameWriter, event: ReaderEvent): void {
+  frames.bytes('event', Buffer.from(JSON.stringify(event)))
+  frames.flush()
+}
+
+export function failedEvent(error: unknown): FailedEvent {
+  const named = isTidemarkError(error)
+    ? error
+    : new TidemarkError('INTERNAL', { message: error instanceof Error ? error.message : String(error), cause: error })
+  const { code, message, place, cure, cause } = named
+  return {
+    type: 'failed',
+    code,
+    message,
+    place: place ?? null,
+    cure,
+    cause: cause instanceof Error ? cause.message : null
+  }
+}
