@@ -16,7 +16,7 @@ import { ColumnProtections } from './protection/column-protections.ts'
 import type { ProtectionKeys } from './protection/protection-keys.ts'
 import { QueueProcessor } from './queue-processor.ts'
 import type { QueueRule } from './queue-rules.ts'
-import { outboxDefaults, type ProducerRules } from './rules.ts'
+import type { ProducerRules } from './rules.ts'
 import { TruncateAnnotation } from './truncate-annotation.ts'
 
 export interface ProducerOptions {
@@ -68,7 +68,7 @@ export class Producer {
     this.queues = new Map(rules.queues?.map(rule => [rule.queue, rule]))
     this.messages = new Map<string, BuiltInProcessor>([
       ...rules.outbox.messages.map(
-        prefix => [prefix, new OutboxMessageProcessor(prefix, outboxDefaults, sink, notify)] as const
+        rule => [rule.prefix, new OutboxMessageProcessor(rule, { sink, protections, notify })] as const
       ),
       ...[...this.queues].map(([queue, rule]) => [queue, new QueueProcessor(rule, sink)] as const)
     ])

@@ -11,8 +11,8 @@ export interface ProducerRules {
   readonly keys?: readonly KeyRule[]
   readonly outbox: {
     readonly tables: readonly OutboxTableRule[]
-    /** Prefixes of logical messages that carry outbox events. */
-    readonly messages: readonly string[]
+    /** Logical messages that carry outbox events. */
+    readonly messages: readonly OutboxMessageRule[]
   }
   readonly queues?: readonly QueueRule[]
 }
@@ -144,12 +144,21 @@ export interface OutboxRule {
   readonly onUpdate: 'warn' | 'error' | 'fatal'
 }
 
-export interface OutboxTableRule extends OutboxRule {
-  readonly qualifiedName: string
-  /** Protection of the event's columns. */
+/** An outbox of any kind. */
+export interface OutboxSourceRule extends OutboxRule {
+  /** Protection of the event's columns (of a logical message: its fields). */
   readonly columns: ColumnRules
   /** Where the rule stands, for messages. */
   readonly place: string | null
+}
+
+export interface OutboxTableRule extends OutboxSourceRule {
+  readonly qualifiedName: string
+}
+
+export interface OutboxMessageRule extends OutboxSourceRule {
+  /** Of the logical messages. */
+  readonly prefix: string
 }
 
 /** Debezium's documented defaults (event router, "Configuration options"). */
@@ -195,6 +204,10 @@ export function tableRule(qualifiedName: string, prefix: string, given: Partial<
 
 export function outboxTableRule(qualifiedName: string, given: Partial<OutboxTableRule> = {}): OutboxTableRule {
   return { ...outboxDefaults, columns: allColumns, place: null, ...given, qualifiedName }
+}
+
+export function outboxMessageRule(prefix: string, given: Partial<OutboxMessageRule> = {}): OutboxMessageRule {
+  return { ...outboxDefaults, columns: allColumns, place: null, ...given, prefix }
 }
 
 /** A further output with what is not given as in the table's own. */

@@ -3,6 +3,7 @@ import type {
   Configuration,
   MqSubscription,
   OutboxConfiguration,
+  OutboxEventConfiguration,
   OutboxTableConfiguration,
   OutputConfiguration,
   RegistryConfiguration,
@@ -18,6 +19,7 @@ import { completeMonitor } from './monitor-completion.ts'
 import type { KeyFile } from './column-options.ts'
 import { completeColumns, completeHeaders, completePartition, completeReaders } from './output-completion.ts'
 import { completeMq } from './mq-configuration.ts'
+import { messageEntries } from './outbox-messages.ts'
 import type { AlsoFile, OutboxTableFile, TableFile } from './table-options.ts'
 import { parseTableName } from './table-name.ts'
 import { escapePointer, type YamlDocument } from './yaml-document.ts'
@@ -171,20 +173,26 @@ function completeRegistry(registry: RegistryFile): RegistryConfiguration {
 }
 
 function completeOutbox(outbox: ConfigurationFile['outbox'], document: YamlDocument): OutboxConfiguration {
-  const { message, ...tables } = outbox ?? {}
+  const { message: _, ...tables } = outbox ?? {}
   return {
     tables: Object.entries(tables).map(([name, table]) =>
       completeOutboxTable(name, table as OutboxTableFile, document.placeOf(`/outbox/${escapePointer(name)}`, 'key'))
     ),
-    messages: message === undefined ? [] : ([message].flat() as string[])
+    messages: messageEntries(outbox).map(({ prefix, entry, at }) => ({
+      prefix,
+      ...completeOutboxEvent(entry, document.placeOf(at, 'key'))
+    }))
   }
 }
 
 function completeOutboxTable(qualifiedName: string, table: OutboxTableFile, place: string): OutboxTableConfiguration {
+  return { ...completeOutboxEvent(table, place), ...nameOf(qualifiedName) }
+}
+
+function completeOutboxEvent(table: OutboxTableFile, place: string): OutboxEventConfiguration {
   const { timestamp, schemaVersion, additional, ...rest } = table as Required<OutboxTableFile>
   return {
     ...rest,
-    ...nameOf(qualifiedName),
     timestamp: timestamp ?? null,
     schemaVersion: schemaVersion ?? null,
     additional: additional.map(({ column, as, name }) => ({ column, as, name: name ?? column })),

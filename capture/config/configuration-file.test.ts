@@ -94,8 +94,12 @@ test('the configuration is frozen in every part', () => {
 
 test('an outbox table has the columns and defaults of the Debezium event router', () => {
   const configuration = accepted(`${minimal}outbox:\n  public.outbox: {}\n  message: [orders, payments]\n`)
+  assert.deepEqual(
+    configuration.outbox.messages.map(({ prefix }) => prefix),
+    ['orders', 'payments']
+  )
   assert.deepEqual(configuration.outbox, {
-    messages: ['orders', 'payments'],
+    messages: configuration.outbox.messages,
     tables: [
       {
         schema: 'public',

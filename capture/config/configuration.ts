@@ -91,12 +91,20 @@ export interface TableConfiguration extends TableName, OutputConfiguration {
 
 export interface OutboxConfiguration {
   readonly tables: readonly OutboxTableConfiguration[]
-  /** Prefixes of logical messages that carry outbox events. */
-  readonly messages: readonly string[]
+  /** Logical messages that carry outbox events. */
+  readonly messages: readonly OutboxMessageConfiguration[]
 }
 
-export interface OutboxTableConfiguration extends TableName {
+export interface OutboxTableConfiguration extends TableName, OutboxEventConfiguration {
   readonly qualifiedName: string
+}
+
+export interface OutboxMessageConfiguration extends OutboxEventConfiguration {
+  readonly prefix: string
+}
+
+/** How events are made of columns, or of the fields of messages. */
+export interface OutboxEventConfiguration {
   /** Columns. */
   readonly id: string
   readonly key: string
@@ -125,7 +133,8 @@ export function publishedTables(configuration: Configuration): readonly (TableNa
 
 /** Data topics whose names are known from the configuration alone, without repetition. */
 export function knownDataTopics(configuration: SubscriptionConfiguration): readonly string[] {
-  const fixed = configuration.outbox.tables.map(table => table.topic).filter(topic => !topic.includes('${'))
+  const { tables, messages } = configuration.outbox
+  const fixed = [...tables, ...messages].map(outbox => outbox.topic).filter(topic => !topic.includes('${'))
   const queues = configuration.mq?.queues.map(queue => queue.topic) ?? []
   return [
     ...new Set([

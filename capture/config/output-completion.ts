@@ -1,6 +1,8 @@
 import type { ColumnProtection, ColumnRules, HeaderRule, OutputRule, PartitionRule } from '@tidemark/kcop/rules.ts'
 import type { ConfigurationFile } from './schema.ts'
 import type { OutboxTableFile } from './table-options.ts'
+import { messageEntries } from './outbox-messages.ts'
+import { escapePointer } from './yaml-document.ts'
 import type { ColumnRuleFile, ColumnsFile, HeaderSourceFile } from './column-options.ts'
 
 /** The rule of one column as written. */
@@ -63,13 +65,17 @@ export function completeReaders(written: boolean | { readers: string[] } | undef
   return written === true ? [] : [...written.readers]
 }
 
-/** The columns of each outbox table. */
-export function outboxColumns(written: Pick<ConfigurationFile, 'outbox'>): { table: string; columns: ColumnRules }[] {
+/** The columns of each outbox table, and the fields of logical messages; `at`: JSON pointer of the entry. */
+export function outboxColumns(written: Pick<ConfigurationFile, 'outbox'>): { at: string; columns: ColumnRules }[] {
   const { message: _, ...tables } = written.outbox ?? {}
-  return Object.entries(tables).map(([table, entry]) => ({
-    table,
-    columns: completeColumns((entry as OutboxTableFile).columns)
-  }))
+  const entries = [
+    ...Object.entries(tables).map(([table, entry]) => ({
+      at: `/outbox/${escapePointer(table)}`,
+      entry: entry as OutboxTableFile
+    })),
+    ...messageEntries(written.outbox)
+  ]
+  return entries.map(({ at, entry }) => ({ at, columns: completeColumns(entry.columns) }))
 }
 
 /** Names of the keys an output's columns use. */

@@ -26,8 +26,8 @@ interface WrittenOutput {
 /** What a schema cannot say of outputs: topics, templates, conditions, headers, keys, and where plaintext may go. */
 export function outputFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
   const outputs = writtenOutputs(written)
-  const ofOutbox = outboxColumns(written).flatMap(({ table, columns }) =>
-    missingKeyFaults(columns, `/outbox/${escapePointer(table)}/columns`, written, document)
+  const ofOutbox = outboxColumns(written).flatMap(({ at, columns }) =>
+    missingKeyFaults(columns, `${at}/columns`, written, document)
   )
   const ofTables = outputs.flatMap(output => [
     ...topicFaults(output, written, outputs, document),

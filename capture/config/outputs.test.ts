@@ -185,3 +185,26 @@ test('what came through a reference is in no message, and a salt in no shown con
   assert.doesNotMatch(JSON.stringify(redacted(configuration)), /a salt/)
   assert.ok(secretsOf(configuration).includes('a salt of some length'))
 })
+
+test('logical messages come by prefix, in a list, or with how their events are made', () => {
+  const messagesOf = (written: string) =>
+    producerRules(accepted('{}', `${keys}\noutbox: {message: ${written}}`)).outbox.messages
+  assert.deepEqual(
+    messagesOf('orders').map(({ prefix, topic }) => [prefix, topic]),
+    [['orders', 'outbox.event.${routedByValue}']]
+  )
+  assert.deepEqual(
+    messagesOf('[a, b]').map(({ prefix }) => prefix),
+    ['a', 'b']
+  )
+  const [rule] = messagesOf('{orders: {topic: orders, columns: {payload: {encrypt: pii}}}}')
+  assert.deepEqual([rule!.prefix, rule!.topic, rule!.payload], ['orders', 'orders', 'payload'])
+  assert.deepEqual(rule!.columns.protected, [{ column: 'payload', protection: { kind: 'encrypt', key: 'pii' } }])
+  assert.equal(rule!.place, 'tidemark.yaml:7:20')
+  assert.deepEqual(refused('{}', `outbox: {message: {orders: {columns: {payload: {encrypt: nope}}, tpic: x}}}`), [
+    '6:66 CONFIG_INVALID `outbox.message.orders.tpic` is not a known entry'
+  ])
+  assert.deepEqual(refused('{}', `outbox: {message: {orders: {columns: {payload: {encrypt: nope}}}}}`), [
+    '6:29 CONFIG_INVALID there is no key nope under `encryption.keys`'
+  ])
+})

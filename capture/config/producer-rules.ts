@@ -1,6 +1,6 @@
 import type { OutputRule, ProducerRules } from '@tidemark/kcop/rules.ts'
 import { queueRules } from './mq-configuration.ts'
-import type { OutboxTableConfiguration, OutputConfiguration, SubscriptionConfiguration } from './configuration.ts'
+import type { OutboxEventConfiguration, OutputConfiguration, SubscriptionConfiguration } from './configuration.ts'
 
 /** What the producer needs of the configuration, in its words. */
 export function producerRules(configuration: SubscriptionConfiguration): ProducerRules {
@@ -13,13 +13,16 @@ export function producerRules(configuration: SubscriptionConfiguration): Produce
     })),
     monitors: configuration.monitors,
     keys: configuration.keys,
-    outbox: { tables: configuration.outbox.tables.map(outboxRule), messages: configuration.outbox.messages },
+    outbox: {
+      tables: configuration.outbox.tables.map(outboxRule),
+      messages: configuration.outbox.messages.map(outboxRule)
+    },
     queues: configuration.mq === undefined ? [] : queueRules(configuration.mq)
   }
 }
 
-function outboxRule(table: OutboxTableConfiguration): ProducerRules['outbox']['tables'][number] {
-  const { additional, ...rest } = table
+function outboxRule<T extends OutboxEventConfiguration>(outbox: T) {
+  const { additional, ...rest } = outbox
   return { ...rest, additional: additional.map(({ column, as, name }) => ({ column, as, name })) }
 }
 

@@ -29,8 +29,8 @@ export function optionReference(unavailable: readonly { path: string; values?: r
   const rows: string[] = ['| option | value | default | meaning |', '|---|---|---|---|']
   const visit = (node: SchemaNode, path: string, required: boolean) => {
     if (path !== '') rows.push(rowOf(node, path, required, unavailable))
-    // Columns of further outputs are what those of the table are.
-    if (path.includes('[].')) return
+    // Columns of further outputs are what those of the table are, options of messages those of an outbox table.
+    if (path.includes('[].') || path === 'outbox.message.<prefix>') return
     for (const [name, child] of childrenOf(node)) {
       visit(child, path === '' ? name : `${path}.${name}`, node.required?.includes(name) ?? false)
     }

@@ -8,7 +8,10 @@ export function redacted(configuration: Configuration): Configuration {
   return {
     ...configuration,
     postgres: { ...postgres, url: withoutPassword(postgres.url) },
-    outbox: { ...configuration.outbox, tables: configuration.outbox.tables.map(withoutSalts) },
+    outbox: {
+      tables: configuration.outbox.tables.map(withoutSalts),
+      messages: configuration.outbox.messages.map(withoutSalts)
+    },
     tables: configuration.tables.map(table => ({ ...withoutSalts(table), also: table.also.map(withoutSalts) })),
     kafka: hideSecrets(kafka) as Configuration['kafka'],
     registry: hideSecrets(configuration.registry) as Configuration['registry']
@@ -30,7 +33,8 @@ function withoutSalts<T extends Pick<OutputConfiguration, 'columns'>>(output: T)
 }
 
 function saltsOf(configuration: Configuration): string[] {
-  const outputs = [...configuration.tables.flatMap(table => [table, ...table.also]), ...configuration.outbox.tables]
+  const { tables, messages } = configuration.outbox
+  const outputs = [...configuration.tables.flatMap(table => [table, ...table.also]), ...tables, ...messages]
   const rules = outputs.flatMap(output => output.columns.protected.map(({ protection }) => protection))
   return rules.flatMap(protection => (protection.kind === 'hash' ? [protection.salt] : []))
 }

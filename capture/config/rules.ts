@@ -4,10 +4,12 @@ import { commitStreamOf } from './completion.ts'
 import { formatFaults } from './format-rules.ts'
 import { keyFaults } from './key-rules.ts'
 import { monitorFaults } from './monitor-rules.ts'
+import { messageEntries } from './outbox-messages.ts'
 import { outputFaults } from './output-rules.ts'
 import { mqFaults } from './mq-configuration.ts'
 import { invalid, type ReferenceSource } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
+import type { OutboxTableFile } from './table-options.ts'
 import { topicFault } from './topic-rules.ts'
 import { parseTableName } from './table-name.ts'
 import { escapePointer, readablePath, type YamlDocument } from './yaml-document.ts'
@@ -115,13 +117,17 @@ function topicFaults(written: ConfigurationFile, document: YamlDocument): Tidema
 }
 
 function outboxFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
-  return outboxTableNames(written).flatMap(name => {
+  const tables = outboxTableNames(written).map(name => {
     const at = `/outbox/${escapePointer(name)}`
-    const table = written.outbox![name] as { topic: string; routePattern: string }
+    return { at, entry: written.outbox![name] as OutboxTableFile, faults: bothFault(name, at, written, document) }
+  })
+  const messages = messageEntries(written.outbox).map(({ at, entry }) => ({ at, entry, faults: [] }))
+  return [...tables, ...messages].flatMap(({ at, entry, faults }) => {
+    const route = entry as { topic: string; routePattern: string }
     return [
-      ...bothFault(name, at, written, document),
-      ...routeFaults(table, at, document),
-      ...topicFault(table.topic.replaceAll(groupReference, 'x'), `${at}/topic`, at, 'topic', document)
+      ...faults,
+      ...routeFaults(route, at, document),
+      ...topicFault(route.topic.replaceAll(groupReference, 'x'), `${at}/topic`, at, 'topic', document)
     ]
   })
 }

@@ -42,7 +42,9 @@ export function schemaFaults(document: YamlDocument, unresolved: ReadonlySet<str
 /** `public.account:` with nothing behind it means `{}`; so do the other places the schema marks `x-may-be-empty`. */
 function fillEmptyMappings(root: unknown): void {
   const { tables, outbox, kafka } = (root ?? {}) as Record<string, unknown>
-  for (const mapping of [tables, outbox]) fillEmpty(mapping, () => true)
+  for (const mapping of [tables, outbox, (outbox as Record<string, unknown> | undefined)?.['message']]) {
+    fillEmpty(mapping, () => true)
+  }
   fillEmpty(kafka, key => key === 'tls')
 }
 

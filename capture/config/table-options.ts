@@ -142,19 +142,28 @@ const outboxTable = Type.Object(
   { additionalProperties: false }
 )
 
-const messagePrefixes = Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }))], {
-  description: 'Prefixes of logical messages (`pg_logical_emit_message`) that carry outbox events: one, or a list.',
-  'x-must': 'be a prefix, or a list of prefixes'
+/** Not a union, so that a mistake within is told where it is. */
+const messages = Type.Unsafe<string | string[] | Record<string, OutboxTableFile>>({
+  type: ['string', 'array', 'object'],
+  minLength: 1,
+  items: { type: 'string', minLength: 1 },
+  additionalProperties: mayBeEmpty(outboxTable),
+  description:
+    'Logical messages (`pg_logical_emit_message`) that carry outbox events: a prefix, a list of them, or a mapping of prefixes to the options of an outbox table, whose columns are then the fields of the message.',
+  'x-key': '<prefix>',
+  'x-must': 'be a prefix, a list of prefixes, or a mapping of prefixes to options'
 })
 
 export type OutboxTableFile = Static<typeof outboxTable>
 
 /** JSON Schema says "`message`, and every other key a table"; the type system cannot, so `message` is taken out by hand. */
-export const outbox = Type.Unsafe<Record<string, OutboxTableFile | string | string[]>>({
+export const outbox = Type.Unsafe<
+  Record<string, OutboxTableFile | string | string[] | Record<string, OutboxTableFile>>
+>({
   type: 'object',
   description:
     "Outbox tables as `schema.table`, with the columns and defaults of Debezium's event router, and `message`: prefixes of logical messages.",
-  properties: { message: messagePrefixes },
+  properties: { message: messages },
   additionalProperties: mayBeEmpty(outboxTable),
   'x-key': '<schema.table>'
 })

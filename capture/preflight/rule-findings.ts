@@ -4,6 +4,9 @@ import { ColumnProtections } from '@tidemark/kcop/protection/column-protections.
 import { loadKeys } from '@tidemark/kcop/protection/key-files.ts'
 import type { AnnotatedSink } from '@tidemark/kcop/record-sink.ts'
 import type { SchemaRegistry } from '@tidemark/kcop/registry/schema-registry.ts'
+import { OutboxMessageProcessor } from '@tidemark/kcop/outbox/outbox-message.ts'
+import type { OutboxContext } from '@tidemark/kcop/outbox/protected-outbox.ts'
+import type { OutboxMessageRule } from '@tidemark/kcop/rules.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import type { Configuration } from '../config/configuration.ts'
@@ -47,7 +50,22 @@ export function triedRules(
       monitors: new Monitors(rules.monitors ?? [], nowhere),
       notify: () => {}
     })
-    return tables.flatMap(table => catalog.faults(table).map(fault => findingOf(fault)))
+    const context = { sink: nowhere, protections, notify: () => {} }
+    return [
+      ...rules.outbox.messages.flatMap(rule => messageFindings(rule, context)),
+      ...tables.flatMap(table => catalog.faults(table).map(fault => findingOf(fault)))
+    ]
+  } catch (error) {
+    if (!isTidemarkError(error)) throw error
+    return [findingOf(error)]
+  }
+}
+
+/** Logical messages have no definition: their rules are compiled as they stand. */
+function messageFindings(rule: OutboxMessageRule, context: OutboxContext): Finding[] {
+  try {
+    void new OutboxMessageProcessor(rule, context)
+    return []
   } catch (error) {
     if (!isTidemarkError(error)) throw error
     return [findingOf(error)]

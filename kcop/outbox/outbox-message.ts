@@ -1,17 +1,19 @@
-import type { MessageContent, Operation } from '@tidemark/schemas/operation.ts'
+import type { Operation } from '@tidemark/schemas/operation.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { NULL_LENGTH, Tuple } from '@tidemark/schemas/tuple.ts'
 import { BARE, STRING, type JsonType } from '../formats/json-type.ts'
-import type { Notify } from '../notice.ts'
 import type { BuiltInProcessor, SinkOutput } from '../processor.ts'
-import type { RecordSink } from '../record-sink.ts'
-import type { OutboxRule } from '../rules.ts'
+import type { OutboxMessageRule } from '../rules.ts'
 import { EventWriter } from './event-writer.ts'
 import { jsonMembers, type JsonMembers } from './json-members.ts'
+import { MessageShield, type MessageFieldKind } from './message-shield.ts'
 import { outboxFields } from './outbox-fields.ts'
+import type { OutboxContext } from './protected-outbox.ts'
 
-const text: JsonType = { code: STRING, element: null, delimiter: 0 }
-const json: JsonType = { code: BARE, element: null, delimiter: 0 }
+const jsonTypes: Readonly<Record<MessageFieldKind, JsonType>> = {
+  text: { code: STRING, element: null, delimiter: 0 },
+  json: { code: BARE, element: null, delimiter: 0 }
+}
 
 /**
  * The outbox without a table: `pg_logical_emit_message(true, prefix, content)` with a JSON object whose fields are named
@@ -19,27 +21,30 @@ const json: JsonType = { code: BARE, element: null, delimiter: 0 }
  */
 export class OutboxMessageProcessor implements BuiltInProcessor {
   readonly name = 'outbox-message'
-  private readonly rule: OutboxRule
-  private readonly prefix: string
+  private readonly rule: OutboxMessageRule
   private readonly events: EventWriter
+  /** null: no field is protected. */
+  private readonly shield: MessageShield | null
 
-  /** Throws CONFIG_INVALID. */
-  constructor(prefix: string, rule: OutboxRule, sink: RecordSink, notify: Notify) {
+  /** Throws CONFIG_INVALID, KEY_INVALID. */
+  constructor(rule: OutboxMessageRule, { sink, protections, notify }: OutboxContext) {
     this.rule = rule
-    this.prefix = prefix
-    this.events = new EventWriter(rule, sink, `messages ${prefix}`, notify)
+    this.events = new EventWriter(rule, sink, `messages ${rule.prefix}`, notify)
+    const { dropped, protected: guarded } = rule.columns
+    this.shield = dropped.length + guarded.length === 0 ? null : new MessageShield(rule, sink, protections)
   }
 
   process(operation: Operation, out: SinkOutput): void {
-    if (operation.message !== null) this.event(operation.message, out.sink)
-  }
-
-  private event(message: MessageContent, sink: RecordSink): void {
-    const content = Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.length)
-    const members = jsonMembers(content.toString('utf8'))
+    if (operation.message === null) return
+    const { bytes } = operation.message
+    const members = jsonMembers(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
     if (members === null) throw this.unsuitable('is not a JSON object')
-    const { names, types, image } = imageOf(members)
-    const payloadIsJson = types[names.indexOf(this.rule.payload)] === json
+    const event = imageOf(members)
+    const { shield } = this
+    const { names, kinds, image, sink } =
+      shield === null ? { ...event, sink: out.sink } : shield.of(operation, event.names, event.kinds, event.image)
+    const payloadIsJson = kinds[names.indexOf(this.rule.payload)] === 'json'
+    const types = kinds.map(kind => jsonTypes[kind])
     const fields = outboxFields(this.rule, { names, types, payloadIsJson }, name => {
       throw this.unsuitable(`has no field ${name}`)
     })
@@ -48,28 +53,28 @@ export class OutboxMessageProcessor implements BuiltInProcessor {
 
   private unsuitable(what: string): TidemarkError {
     return new TidemarkError('ROW_UNSUITABLE', {
-      message: `a logical message with prefix ${this.prefix} ${what}`,
+      message: `a logical message with prefix ${this.rule.prefix} ${what}`,
       cure: 'emit a JSON object with the fields of an outbox event, or take the prefix out of `outbox.message`'
     })
   }
 }
 
 /** The members as a row: strings as text, null as null, everything else as JSON. */
-function imageOf(members: JsonMembers): { names: string[]; types: JsonType[]; image: Tuple } {
+function imageOf(members: JsonMembers): { names: string[]; kinds: MessageFieldKind[]; image: Tuple } {
   const names = [...members.keys()]
   const image = new Tuple(names.length)
   image.count = names.length
   const parts: Buffer[] = []
   let at = 0
-  const types = [...members.values()].map((value, index) => {
+  const kinds = [...members.values()].map((value, index): MessageFieldKind => {
     const isString = value.startsWith('"')
     const bytes = Buffer.from(isString ? (JSON.parse(value) as string) : value)
     image.starts[index] = at
     image.lengths[index] = value === 'null' ? NULL_LENGTH : bytes.length
     parts.push(bytes)
     at += bytes.length
-    return isString ? text : json
+    return isString ? 'text' : 'json'
   })
   image.bytes = Buffer.concat(parts)
-  return { names, types, image }
+  return { names, kinds, image }
 }

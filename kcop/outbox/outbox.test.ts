@@ -4,7 +4,7 @@ import type { Operation } from '@tidemark/schemas/operation.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Notice } from '../notice.ts'
 import { Producer } from '../producer.ts'
-import { outboxTableRule, type OutboxRule } from '../rules.ts'
+import { outboxMessageRule, outboxTableRule, type OutboxRule } from '../rules.ts'
 import { insert, message, remove, table, truncate, update, type RowTexts } from '../testing/operations.ts'
 import { RecordingSink, type RecordedRecord } from '../testing/recording-sink.ts'
 
@@ -22,7 +22,10 @@ interface Sent {
 function send(operations: readonly Operation[], given: Partial<OutboxRule> = {}): Sent {
   const sink = new RecordingSink()
   const notices: Notice[] = []
-  const rules = { tables: [], outbox: { tables: [outboxTableRule('public.outbox', given)], messages: ['orders'] } }
+  const rules = {
+    tables: [],
+    outbox: { tables: [outboxTableRule('public.outbox', given)], messages: [outboxMessageRule('orders')] }
+  }
   const producer = new Producer({ rules, sink, notify: notice => notices.push({ ...notice }) })
   for (const operation of operations) producer.process(operation)
   return { values: [...sink.values], records: sink.take(), notices }
