@@ -17,9 +17,8 @@ import type { Operation } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { NULL_LENGTH, UNCHANGED_LENGTH, type Tuple } from '@tidemark/schemas/tuple.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { CommitStreamLog, CommitStreamWriter } from './ownership/commit-stream-log.ts'
-import { OwnWrites } from './ownership/own-writes.ts'
 import type { Ownership } from './ownership/take-over.ts'
+import { owned } from './ownership/testing/owned.ts'
 import { Tenure, type OperationProcessor } from './tenure.ts'
 
 const account = table('account', { id: 'int8', owner: 'text' })
@@ -37,32 +36,7 @@ function ownership(): Ownership {
         })
       )
   }
-  const unasked = (): Promise<never> => Promise.reject(new Error('not asked for'))
-  const log = new CommitStreamLog('bank.commits', {
-    bounds: unasked,
-    offsetAtTime: unasked,
-    fetch: unasked,
-    close: () => Promise.resolve()
-  })
-  return {
-    epoch: 5,
-    state: {
-      stream: 7,
-      system: 'here',
-      timeline: 1,
-      agent: null,
-      epoch: 4,
-      claim: 0,
-      sequence: 10,
-      position: position(0),
-      refresh: 'none',
-      end: 1,
-      timestamp: 0
-    },
-    session,
-    writer: new CommitStreamWriter('bank.commits', 'bank', session, 0),
-    own: new OwnWrites(log, 5, 1)
-  }
+  return owned(session)
 }
 
 function textsOf(tuple: Tuple | null): unknown {

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ConsumerOptions } from './consumer-options.ts'
-import { endingConsumer, readAll, valuesOf, type Reading } from './testing/read-all.ts'
-import { headerOf, loss, type ScriptedOwner, ScriptedStream, streamId, type Target } from './testing/scripted-stream.ts'
-
-const targets: Target[] = ['accounts/0', 'accounts/1', 'transfers/0']
+import { endingConsumer, readAll, type Reading, valuesOf } from './testing/read-all.ts'
+import {
+  headerOf,
+  loss,
+  type ScriptedStream,
+  started,
+  streamId,
+  type Target,
+  three
+} from './testing/scripted-stream.ts'
 
 /** `count` records over all partitions, in an order that changes. */
 function many(count: number): Target[] {
-  return Array.from({ length: count }, (_, index) => targets[(index * index) % 3]!)
-}
-
-function started(): { script: ScriptedStream; owner: ScriptedOwner } {
-  const script = new ScriptedStream()
-  script.genesis()
-  return { script, owner: script.claim(1) }
+  return Array.from({ length: count }, (_, index) => three[(index * index) % 3]!)
 }
 
 function read(script: ScriptedStream, options: Partial<ConsumerOptions> = {}): Promise<Reading> {

@@ -1,40 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ConsumerOptions } from './consumer-options.ts'
-import { readAll, type Reading } from './testing/read-all.ts'
-import {
-  extension,
-  headerOf,
-  loss,
-  ScriptedOwner,
-  ScriptedStream,
-  state,
-  streamId,
-  type Target
-} from './testing/scripted-stream.ts'
-
-const three: Target[] = ['accounts/0', 'accounts/1', 'transfers/0']
-
-function started(): { script: ScriptedStream; owner: ScriptedOwner } {
-  const script = new ScriptedStream()
-  script.genesis()
-  return { script, owner: script.claim(1) }
-}
-
-function read(script: ScriptedStream, options: Partial<ConsumerOptions> = {}): Promise<Reading> {
-  return readAll(script.log, options)
-}
-
-function sequences({ transactions }: Reading): number[] {
-  return transactions.map(({ sequence }) => sequence)
-}
+import { readAll, sequences } from './testing/read-all.ts'
+import { extension, headerOf, loss, ScriptedOwner, started, state, streamId, three } from './testing/scripted-stream.ts'
 
 // Validity
 
 test('records of several partitions come back in source order', async () => {
   const { script, owner } = started()
   const written = owner.transaction(1, ['accounts/0', 'transfers/0', 'accounts/1', 'accounts/0'])
-  const { values, error } = await read(script)
+  const { values, error } = await readAll(script.log)
   assert.equal(error, null)
   assert.deepEqual(values, [written.values])
 })
@@ -42,7 +16,7 @@ test('records of several partitions come back in source order', async () => {
 test('a transaction tells what its entry says', async () => {
   const { script, owner } = started()
   owner.transaction(1, ['accounts/0', 'accounts/0'])
-  const [transaction] = (await read(script)).transactions
+  const [transaction] = (await readAll(script.log)).transactions
   const { sequence, epoch, sourceId, commitTime, kind, operations, incomplete, gapsBefore } = transaction!
   assert.deepEqual(
     { sequence, epoch, sourceId, commitTime, kind, operations, incomplete, gapsBefore },
@@ -63,7 +37,7 @@ test('a transaction tells what its entry says', async () => {
 test('a record shows key, value, timestamp, operation, place, and the headers without our own', async () => {
   const { script, owner } = started()
   owner.transaction(1, ['accounts/0', 'accounts/1'])
-  const record = (await read(script)).transactions[0]!.records[1]!
+  const record = (await readAll(script.log)).transactions[0]!.records[1]!
   assert.equal(String(record.key), 'k1')
   assert.equal(String(record.value), '1:1:1')
   assert.deepEqual(
@@ -79,7 +53,7 @@ test('commit records of a superseded owner are void, and so are their records', 
   const next = script.claim(2)
   const lost = owner.transaction(2, three)
   const kept = next.transaction(2, three)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.equal(reading.error, null)
   assert.deepEqual(reading.values[1], kept.values)
   assert.equal(reading.values.length, 2)
@@ -98,7 +72,7 @@ test('data sent without a commit entry before a crash is void when the next owne
   const next = script.claim(2)
   next.commit(state(1))
   next.transaction(2, three)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.deepEqual(reading.values, [
     ['1:1:0', '1:1:1', '1:1:2'],
     ['2:2:0', '2:2:1', '2:2:2']
@@ -113,7 +87,7 @@ test('a claim that does not raise the epoch makes nobody owner', async () => {
   const lower = script.claim(0)
   owner.transaction(1, three)
   lower.transaction(1, three)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.deepEqual(reading.values, [['1:1:0', '1:1:1', '1:1:2']])
 })
 
@@ -121,7 +95,7 @@ test('a commit record above every claim is a named error, not void', async () =>
   const { script, owner } = started()
   owner.transaction(1, three)
   new ScriptedOwner(script, 9).transaction(2, three)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.equal(reading.error?.code, 'CLAIM_MISSING')
   assert.match(reading.error.place ?? '', /bank\.commits offset 3/)
   assert.deepEqual(sequences(reading), [1])
@@ -134,7 +108,7 @@ test('records of another stream and of foreign programs are passed over', async 
   owner.transaction(1, three)
   script.log.append('accounts', 0, [...foreign, { headers: [['tidemark', Buffer.from([2, 0])]] as const }])
   const written = owner.transaction(2, three)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.equal(reading.error, null)
   assert.deepEqual(reading.values[1], written.values)
   assert.equal(reading.consumer.statistics().foreignRecords, 3)
@@ -147,7 +121,7 @@ test('a header of our stream that is not of the specification is a named error',
   const written = owner.data(1, ['accounts/0'])
   written.first.set('accounts/0', 0)
   owner.commit(written)
-  const { error } = await read(script)
+  const { error } = await readAll(script.log)
   assert.equal(error?.code, 'HEADER_INVALID')
   assert.match(error.place ?? '', /accounts\/0, offset 0/)
 })
@@ -161,7 +135,7 @@ test('an entry of the same epoch at or below the last sequence is a repetition',
   owner.commit(one, two)
   owner.commit(one, two)
   owner.commit(two, state(2))
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.equal(reading.error, null)
   assert.deepEqual(sequences(reading), [1, 2])
   assert.equal(reading.consumer.statistics().repeatedEntries, 3)
@@ -171,7 +145,7 @@ test('a skipped sequence is a named gap', async () => {
   const { script, owner } = started()
   owner.transaction(1, three)
   owner.transaction(3, three)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.deepEqual(sequences(reading), [1])
   assert.equal(reading.error?.code, 'SEQUENCE_GAP')
   assert.match(reading.error.message, /transaction 2 is not/)
@@ -181,7 +155,7 @@ test('a state beyond the last sequence is a gap even if no transaction follows',
   const { script, owner } = started()
   owner.transaction(1, three)
   owner.commit(state(4))
-  const { error } = await read(script)
+  const { error } = await readAll(script.log)
   assert.equal(error?.code, 'SEQUENCE_GAP')
   assert.match(error.message, /transactions 2 to 4/)
 })
@@ -192,7 +166,7 @@ test('a sequence used again by a later epoch is a gap, not a repetition', async 
   owner.transaction(2, three)
   const next = script.claim(2)
   next.transaction(2, three)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.deepEqual(sequences(reading), [1, 2])
   assert.equal(reading.error?.code, 'SEQUENCE_GAP')
 })
@@ -202,13 +176,13 @@ test('a later owner whose first state is below what was read is a gap', async ()
   owner.transaction(1, three)
   owner.transaction(2, three)
   script.claim(2).commit(state(1))
-  assert.equal((await read(script)).error?.code, 'SEQUENCE_GAP')
+  assert.equal((await readAll(script.log)).error?.code, 'SEQUENCE_GAP')
 })
 
 test('the first transaction after genesis has sequence 1', async () => {
   const { script, owner } = started()
   owner.transaction(2, three)
-  const { error } = await read(script)
+  const { error } = await readAll(script.log)
   assert.equal(error?.code, 'SEQUENCE_GAP')
 })
 
@@ -218,7 +192,7 @@ test('an accepted gap is passed and surfaced on the next transaction', async () 
   owner.commit(state(4, { reason: 'slot lost', acceptedBy: 'ann' }))
   owner.transaction(5, three)
   const seen: unknown[] = []
-  const reading = await read(script, { onGap: gap => seen.push(gap) })
+  const reading = await readAll(script.log, { onGap: gap => seen.push(gap) })
   assert.deepEqual(sequences(reading), [1, 5])
   const gap = { kind: 'accepted', firstSequence: 2, lastSequence: 4, reason: 'slot lost', acceptedBy: 'ann' }
   assert.deepEqual(reading.transactions[1]!.gapsBefore, [gap])
@@ -233,7 +207,7 @@ test('an accepted gap without missing sequences is surfaced all the same, and on
   owner.commit(gap)
   owner.commit(gap)
   owner.transaction(2, three)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.deepEqual(
     reading.transactions[1]!.gapsBefore.map(({ kind, firstSequence }) => [kind, firstSequence]),
     [['accepted', null]]
@@ -247,7 +221,7 @@ test('an accepted gap may go back: its owner answers for it by name', async () =
   const next = script.claim(2)
   next.commit(state(1, { reason: 'stream lost its end', acceptedBy: 'ann' }))
   next.transaction(2, three)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.equal(reading.error, null)
   assert.deepEqual(
     reading.transactions.map(({ epoch, sequence }) => [epoch, sequence]),
@@ -264,7 +238,7 @@ test('a Loss read before a skipped sequence explains it', async () => {
   owner.transaction(1, three)
   owner.commit(loss(2, 3))
   owner.transaction(4, three)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.deepEqual(sequences(reading), [1, 4])
   assert.deepEqual(reading.transactions[1]!.gapsBefore, [
     { kind: 'loss', firstSequence: 2, lastSequence: 3, reason: 'disk burnt', acceptedBy: 'ann' }
@@ -276,7 +250,7 @@ test('a Loss further on in the stream explains a skipped sequence', async () => 
   owner.transaction(1, three)
   owner.transaction(3, three)
   owner.commit(loss(2, 2))
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.deepEqual(sequences(reading), [1, 3])
 })
 
@@ -285,7 +259,7 @@ test('a Loss that names less than the gap does not explain it', async () => {
   owner.transaction(1, three)
   owner.commit(loss(2, 2))
   owner.transaction(4, three)
-  assert.equal((await read(script)).error?.code, 'SEQUENCE_GAP')
+  assert.equal((await readAll(script.log)).error?.code, 'SEQUENCE_GAP')
 })
 
 test('a Loss of a superseded owner gives no leave', async () => {
@@ -294,7 +268,7 @@ test('a Loss of a superseded owner gives no leave', async () => {
   const next = script.claim(2)
   owner.commit(loss(2, 2))
   next.transaction(3, three)
-  assert.equal((await read(script)).error?.code, 'SEQUENCE_GAP')
+  assert.equal((await readAll(script.log)).error?.code, 'SEQUENCE_GAP')
 })
 
 test('a Loss further on gives no leave when its owner is superseded', async () => {
@@ -303,7 +277,7 @@ test('a Loss further on gives no leave when its owner is superseded', async () =
   owner.transaction(3, three)
   script.claim(2)
   owner.commit(loss(2, 2))
-  assert.equal((await read(script)).error?.code, 'SEQUENCE_GAP')
+  assert.equal((await readAll(script.log)).error?.code, 'SEQUENCE_GAP')
 })
 
 test('an optional extension is skipped, a mandatory one stops by name', async () => {
@@ -311,7 +285,7 @@ test('an optional extension is skipped, a mandatory one stops by name', async ()
   owner.commit(extension('colour', false))
   owner.transaction(1, three)
   owner.commit(extension('sealed', true))
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.deepEqual(sequences(reading), [1])
   assert.equal(reading.error?.code, 'EXTENSION_MANDATORY')
   assert.match(reading.error.message, /sealed/)

@@ -1,25 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ConsumerOptions } from './consumer-options.ts'
 import { mirrored, mirrorNames } from './testing/mirror.ts'
-import { endingConsumer, readAll, TestClock, type Reading } from './testing/read-all.ts'
-import { headerOf, loss, type ScriptedOwner, ScriptedStream, streamId, type Target } from './testing/scripted-stream.ts'
-
-const three: Target[] = ['accounts/0', 'accounts/1', 'transfers/0']
-
-function started(): { script: ScriptedStream; owner: ScriptedOwner } {
-  const script = new ScriptedStream()
-  script.genesis()
-  return { script, owner: script.claim(1) }
-}
-
-function read(script: ScriptedStream, options: Partial<ConsumerOptions> = {}): Promise<Reading> {
-  return readAll(script.log, options)
-}
-
-function sequences({ transactions }: Reading): number[] {
-  return transactions.map(({ sequence }) => sequence)
-}
+import { endingConsumer, readAll, sequences, TestClock } from './testing/read-all.ts'
+import { headerOf, loss, started, streamId, three } from './testing/scripted-stream.ts'
 
 // Parts
 
@@ -31,7 +14,7 @@ test('records repeated inside a partition are dropped and counted', async () => 
   const two = owner.transaction(2, ['accounts/0'])
   for (const record of [0, 0]) owner.one(two, record)
   owner.transaction(3, ['accounts/0'])
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.deepEqual(reading.values[0], written.values)
   assert.equal(reading.consumer.statistics().duplicatesDropped, 4)
 })
@@ -43,7 +26,7 @@ test('a count that ends at a later record is missing, with topic, partition and 
   owner.one(short, 0)
   owner.commit(short)
   owner.transaction(3, three)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.deepEqual(sequences(reading), [1])
   assert.equal(reading.error?.code, 'RECORDS_MISSING')
   assert.match(reading.error.message, /transaction 2 .* 3 records in accounts\/0, 1 were found/)
@@ -56,7 +39,7 @@ test('a count that the end of the partition does not reach is missing, not waite
   const short = owner.planned(2, ['accounts/0', 'accounts/0'])
   owner.one(short, 0)
   owner.commit(short)
-  assert.equal((await read(script)).error?.code, 'RECORDS_MISSING')
+  assert.equal((await readAll(script.log)).error?.code, 'RECORDS_MISSING')
 })
 
 test('the end of a partition is looked at again for a while, as a new leader may know less', async () => {
@@ -67,7 +50,7 @@ test('the end of a partition is looked at again for a while, as a new leader may
   const clock = new TestClock(delays => {
     if (delays === 3) owner.one(late, 1)
   })
-  const reading = await read(script, { missingAfterMs: 2_000, clock })
+  const reading = await readAll(script.log, { missingAfterMs: 2_000, clock })
   assert.deepEqual(reading.values, [late.values])
 })
 
@@ -77,7 +60,7 @@ test('a record number at or above the number of records is a named error', async
   script.log.append('accounts', 0, [{ headers: [['tidemark', headerOf(streamId, 1, 1, 5)]] as const }])
   written.first.set('accounts/0', 0)
   owner.commit(written)
-  assert.equal((await read(script)).error?.code, 'RECORDS_CONFLICTING')
+  assert.equal((await readAll(script.log)).error?.code, 'RECORDS_CONFLICTING')
 })
 
 test('a record number in two parts is a named error', async () => {
@@ -88,16 +71,16 @@ test('a record number in two parts is a named error', async () => {
     written.first.set(`accounts/${partition}`, 0)
   }
   owner.commit(written)
-  assert.equal((await read(script)).error?.code, 'RECORDS_CONFLICTING')
+  assert.equal((await readAll(script.log)).error?.code, 'RECORDS_CONFLICTING')
 })
 
 test('a partition is opened at the offset named and not read before it', async () => {
   const { script, owner } = started()
   for (let sequence = 1; sequence <= 20; sequence++) owner.transaction(sequence, ['accounts/0'])
   script.log.partition('accounts', 0).deleteBelow(10)
-  const { transactions } = await read(script)
+  const { transactions } = await readAll(script.log)
   const bookmark = transactions.find(({ sequence }) => sequence === 15)!.bookmark
-  const reading = await read(script, { from: bookmark })
+  const reading = await readAll(script.log, { from: bookmark })
   assert.deepEqual(sequences(reading), [16, 17, 18, 19, 20])
 })
 
@@ -107,8 +90,8 @@ test('a hint that does not lead to the record named leads to one scan', async ()
   const moved = owner.data(2, ['accounts/0'])
   moved.first.set('accounts/0', 0)
   owner.commit(moved)
-  const [first] = (await read(script)).transactions
-  const reading = await read(script, { from: first!.bookmark })
+  const [first] = (await readAll(script.log)).transactions
+  const reading = await readAll(script.log, { from: first!.bookmark })
   assert.deepEqual(reading.values, [moved.values])
 })
 
@@ -118,7 +101,7 @@ test('a count not reached after opening by hint leads to one scan before the err
   for (const record of [0, 1, 2]) owner.one(written, record)
   written.first.set('accounts/0', 1)
   owner.commit(written)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.deepEqual(reading.values, [written.values])
 })
 
@@ -126,7 +109,7 @@ test('a topic that is gone is a named error', async () => {
   const { script, owner } = started()
   owner.transaction(1, three)
   script.log.deleteTopic('transfers')
-  const { error } = await read(script)
+  const { error } = await readAll(script.log)
   assert.equal(error?.code, 'RECORDS_MISSING')
   assert.match(error.message, /transfers\/0, 0 were found: there is no such topic/)
 })
@@ -136,9 +119,9 @@ test('records that aged out after the start are missing, and the cause is named'
   owner.transaction(1, ['transfers/0'])
   owner.transaction(2, ['accounts/0'])
   owner.transaction(3, ['accounts/0'])
-  const { transactions } = await read(script)
+  const { transactions } = await readAll(script.log)
   script.log.partition('accounts', 0).deleteBelow(1)
-  const reading = await read(script, { from: transactions[0]!.bookmark })
+  const reading = await readAll(script.log, { from: transactions[0]!.bookmark })
   assert.equal(reading.error?.code, 'RECORDS_MISSING')
   assert.match(reading.error.message, /aged out: the partition begins at 1, they began at 0/)
 })
@@ -161,7 +144,7 @@ test('compaction is named as the cause', async () => {
   owner.transaction(2, ['accounts/0', 'accounts/0', 'accounts/0'])
   owner.transaction(3, ['accounts/0'])
   script.log.partition('accounts', 0).compact(offset => offset !== 2)
-  const { error } = await read(script)
+  const { error } = await readAll(script.log)
   assert.equal(error?.code, 'RECORDS_MISSING')
   assert.match(error.message, /compacted/)
 })
@@ -171,9 +154,9 @@ test('a partition that lost its end is named as the cause', async () => {
   owner.transaction(1, ['transfers/0'])
   owner.transaction(2, ['accounts/0'])
   owner.transaction(3, ['accounts/0'])
-  const [first] = (await read(script)).transactions
+  const [first] = (await readAll(script.log)).transactions
   script.log.partition('accounts', 0).loseFrom(0)
-  const { error } = await read(script, { from: first!.bookmark })
+  const { error } = await readAll(script.log, { from: first!.bookmark })
   assert.match(error!.message, /the partition ends at 0, they began at 0: it was re-created, or has lost its end/)
 })
 
@@ -183,7 +166,7 @@ test('with allowIncomplete a compacted transaction is handed over, marked', asyn
   owner.transaction(2, ['accounts/0', 'transfers/0', 'accounts/0'])
   owner.transaction(3, ['accounts/0'])
   script.log.partition('accounts', 0).compact(offset => offset === 1 || offset === 3)
-  const reading = await read(script, { allowIncomplete: true })
+  const reading = await readAll(script.log, { allowIncomplete: true })
   assert.deepEqual(reading.values, [[], ['1:2:0', '1:2:1'], ['1:3:0']])
   assert.deepEqual(
     reading.transactions.map(({ incomplete }) => incomplete),
@@ -196,10 +179,10 @@ test('a Loss written later gives leave to read past records that are gone', asyn
   owner.transaction(1, ['transfers/0'])
   owner.transaction(2, ['accounts/0', 'transfers/0'])
   owner.transaction(3, ['accounts/0'])
-  const { transactions } = await read(script)
+  const { transactions } = await readAll(script.log)
   script.log.partition('accounts', 0).compact(offset => offset !== 0)
   owner.commit(loss(2, 2))
-  const reading = await read(script, { from: transactions[0]!.bookmark })
+  const reading = await readAll(script.log, { from: transactions[0]!.bookmark })
   assert.equal(reading.error, null)
   assert.deepEqual(sequences(reading), [3])
   assert.deepEqual(
@@ -216,7 +199,7 @@ test('a reader of some topics gets their records alone, and only transactions th
   owner.transaction(2, ['accounts/0'])
   owner.transaction(3, ['transfers/0', 'transfers/0'])
   script.log.deleteTopic('accounts')
-  const reading = await read(script, { topics: ['transfers'] })
+  const reading = await readAll(script.log, { topics: ['transfers'] })
   assert.deepEqual(reading.values, [['1:1:1'], ['1:3:0', '1:3:1']])
   assert.equal(reading.error, null)
 })
@@ -225,7 +208,7 @@ test('a reader of some topics still sees a gap among the others', async () => {
   const { script, owner } = started()
   owner.transaction(1, ['transfers/0'])
   owner.transaction(3, ['accounts/0'])
-  assert.equal((await read(script, { topics: ['transfers'] })).error?.code, 'SEQUENCE_GAP')
+  assert.equal((await readAll(script.log, { topics: ['transfers'] })).error?.code, 'SEQUENCE_GAP')
 })
 
 // Mirror

@@ -1,36 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatBookmark, parseBookmark } from '@tidemark/schemas/bookmark.ts'
-import type { ConsumerOptions } from './consumer-options.ts'
 import { mirrored, mirrorNames } from './testing/mirror.ts'
-import { endingConsumer, readAll, type Reading } from './testing/read-all.ts'
+import { endingConsumer, readAll, sequences } from './testing/read-all.ts'
 import {
   commitStream,
   loss,
   type ScriptedOwner,
   ScriptedStream,
+  started,
   state,
   streamId,
-  type Target
+  three
 } from './testing/scripted-stream.ts'
-
-const three: Target[] = ['accounts/0', 'accounts/1', 'transfers/0']
-
-function started(transactions = 0): { script: ScriptedStream; owner: ScriptedOwner } {
-  const script = new ScriptedStream()
-  script.genesis()
-  const owner = script.claim(1)
-  for (let sequence = 1; sequence <= transactions; sequence++) owner.transaction(sequence, three)
-  return { script, owner }
-}
-
-function read(script: ScriptedStream, options: Partial<ConsumerOptions> = {}): Promise<Reading> {
-  return readAll(script.log, options)
-}
-
-function sequences({ transactions }: Reading): number[] {
-  return transactions.map(({ sequence }) => sequence)
-}
 
 /** Trims as an owner does: to a claim of its own, which a state follows. */
 function trimmed(): { script: ScriptedStream; owner: ScriptedOwner; claimOffset: number } {
@@ -47,7 +29,7 @@ function trimmed(): { script: ScriptedStream; owner: ScriptedOwner; claimOffset:
 test('earliest begins with the first complete transaction and reports what aged out before it', async () => {
   const { script } = started(5)
   script.log.partition('accounts', 0).deleteBelow(2)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.equal(reading.error, null)
   assert.deepEqual(sequences(reading), [3, 4, 5])
   const [gap] = reading.transactions[0]!.gapsBefore
@@ -64,7 +46,7 @@ test('earliest begins where no topic lacks anything any more, however unevenly t
   owner.transaction(5, ['accounts/1'])
   script.log.partition('accounts', 0).deleteBelow(1)
   script.log.partition('accounts', 1).deleteBelow(1)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.equal(reading.error, null)
   assert.deepEqual(sequences(reading), [5])
   assert.equal(reading.transactions[0]!.gapsBefore[0]?.lastSequence, 4)
@@ -74,7 +56,7 @@ test('once a transaction was handed over, earliest misses nothing silently', asy
   const { script, owner } = started(2)
   owner.transaction(3, ['accounts/0'])
   script.log.partition('accounts', 0).compact(offset => offset !== 2)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.deepEqual(sequences(reading), [1, 2])
   assert.equal(reading.error?.code, 'RECORDS_MISSING')
 })
@@ -82,7 +64,7 @@ test('once a transaction was handed over, earliest misses nothing silently', asy
 test('earliest on a trimmed stream begins after its state and reports what was trimmed', async () => {
   const { script, owner } = trimmed()
   owner.transaction(4, three)
-  const reading = await read(script)
+  const reading = await readAll(script.log)
   assert.equal(reading.error, null)
   assert.deepEqual(sequences(reading), [4])
   const [gap] = reading.transactions[0]!.gapsBefore
@@ -92,15 +74,15 @@ test('earliest on a trimmed stream begins after its state and reports what was t
 test('a stream cut by plain retention, without a claim at its start, is a named error', async () => {
   const { script } = started(5)
   script.log.partition(commitStream).deleteBelow(4)
-  const { error } = await read(script)
+  const { error } = await readAll(script.log)
   assert.equal(error?.code, 'COMMIT_STREAM_INVALID')
 })
 
 test('a missing commit stream is TOPIC_MISSING, an empty one STREAM_EMPTY, after a limited wait', async () => {
   const script = new ScriptedStream()
-  assert.equal((await read(script, { startAfterMs: 1_000 })).error?.code, 'STREAM_EMPTY')
+  assert.equal((await readAll(script.log, { startAfterMs: 1_000 })).error?.code, 'STREAM_EMPTY')
   script.log.deleteTopic(commitStream)
-  assert.equal((await read(script, { startAfterMs: 1_000 })).error?.code, 'TOPIC_MISSING')
+  assert.equal((await readAll(script.log, { startAfterMs: 1_000 })).error?.code, 'TOPIC_MISSING')
 })
 
 // latest, time
@@ -115,7 +97,7 @@ test('latest gives a bookmark at once, and then what is written after', async ()
   const handed = []
   for await (const transaction of consumer) handed.push(transaction.sequence)
   assert.deepEqual(handed, [4])
-  assert.deepEqual(sequences(await read(script, { from: bookmark })), [4])
+  assert.deepEqual(sequences(await readAll(script.log, { from: bookmark })), [4])
 })
 
 test('latest on a stream with a genesis alone gives a bookmark too', async () => {
@@ -124,7 +106,7 @@ test('latest on a stream with a genesis alone gives a bookmark too', async () =>
   const bookmark = (await consumer.bookmark())!
   await consumer.close()
   owner.transaction(1, three)
-  assert.deepEqual(sequences(await read(script, { from: bookmark })), [1])
+  assert.deepEqual(sequences(await readAll(script.log, { from: bookmark })), [1])
 })
 
 test('latest knows the epoch from what the last writer knew, not from the nearest claim', async () => {
@@ -159,12 +141,12 @@ test('a void record whose writer knew nothing of the new owner does not mislead 
   const next = script.claim(2)
   next.transaction(2, three)
   script.append([{ ...owner.commits(owner.planned(2, three)), known: stale }])
-  const reading = await read(script, { from: { time: 0 } })
-  const last = await read(script, { from: { time: script.time } })
+  const reading = await readAll(script.log, { from: { time: 0 } })
+  const last = await readAll(script.log, { from: { time: script.time } })
   next.transaction(3, three)
   assert.deepEqual(sequences(reading), [1, 2])
   assert.deepEqual(sequences(last), [])
-  assert.deepEqual(sequences(await read(script, { from: { time: script.time } })), [3])
+  assert.deepEqual(sequences(await readAll(script.log, { from: { time: script.time } })), [3])
 })
 
 test('a time begins with the first commit record written then or later', async () => {
@@ -172,13 +154,13 @@ test('a time begins with the first commit record written then or later', async (
   const { time } = script
   owner.transaction(3, three)
   owner.transaction(4, three)
-  assert.deepEqual(sequences(await read(script, { from: { time: time + 1 } })), [3, 4])
-  assert.deepEqual(sequences(await read(script, { from: { time: new Date(time) } })), [2, 3, 4])
+  assert.deepEqual(sequences(await readAll(script.log, { from: { time: time + 1 } })), [3, 4])
+  assert.deepEqual(sequences(await readAll(script.log, { from: { time: new Date(time) } })), [2, 3, 4])
 })
 
 test('a time after the end is latest', async () => {
   const { script } = started(2)
-  const reading = await read(script, { from: { time: script.time + 1_000 } })
+  const reading = await readAll(script.log, { from: { time: script.time + 1_000 } })
   assert.deepEqual([reading.error, reading.values], [null, []])
 })
 
@@ -187,7 +169,7 @@ test('a start in the middle does not look like a gap', async () => {
   const { time } = script
   owner.commit(state(10))
   owner.transaction(11, three)
-  const reading = await read(script, { from: { time: time + 1 } })
+  const reading = await readAll(script.log, { from: { time: time + 1 } })
   assert.deepEqual([reading.error, sequences(reading)], [null, [11]])
 })
 
@@ -201,9 +183,9 @@ test('every bookmark of a reading leads to its continuation', async () => {
   const next = script.claim(2)
   next.commit(state(6))
   next.transaction(7, three)
-  const { transactions, values } = await read(script)
+  const { transactions, values } = await readAll(script.log)
   for (const [index, { bookmark }] of transactions.entries()) {
-    const reading = await read(script, { from: bookmark })
+    const reading = await readAll(script.log, { from: bookmark })
     assert.equal(reading.error, null)
     assert.deepEqual(reading.values, values.slice(index + 1))
     assert.equal(reading.consumer.statistics().repeatedEntries, 0)
@@ -212,8 +194,8 @@ test('every bookmark of a reading leads to its continuation', async () => {
 
 test('a bookmark inside a transaction leads to the rest of it', async () => {
   const { script } = started(2)
-  const [first] = (await read(script)).transactions
-  const reading = await read(script, { from: first!.bookmarkAfter(first!.records[0]!) })
+  const [first] = (await readAll(script.log)).transactions
+  const reading = await readAll(script.log, { from: first!.bookmarkAfter(first!.records[0]!) })
   assert.deepEqual(reading.values, [
     ['1:1:1', '1:1:2'],
     ['1:2:0', '1:2:1', '1:2:2']
@@ -228,7 +210,7 @@ test('a bookmark inside a transaction leads to the rest of it', async () => {
 test('a bookmark of another stream is refused', async () => {
   const { script } = started(1)
   const from = formatBookmark({ stream: 3, epoch: 1, sequence: 1, record: 0, offset: 2 })
-  assert.equal((await read(script, { from })).error?.code, 'BOOKMARK_FOREIGN')
+  assert.equal((await readAll(script.log, { from })).error?.code, 'BOOKMARK_FOREIGN')
 })
 
 test('a text that is no bookmark is refused before anything is read', () => {
@@ -238,43 +220,43 @@ test('a text that is no bookmark is refused before anything is read', () => {
 
 test('a stream that ends below the bookmark has been truncated', async () => {
   const { script } = started(5)
-  const { transactions } = await read(script)
+  const { transactions } = await readAll(script.log)
   script.log.partition(commitStream).loseFrom(4)
-  const { error } = await read(script, { from: transactions[4]!.bookmark })
+  const { error } = await readAll(script.log, { from: transactions[4]!.bookmark })
   assert.equal(error?.code, 'STREAM_TRUNCATED')
   assert.match(error.message, /ends at offset 4, and offset 7 was read before/)
 })
 
 test('a stream that lost its end and was written on is told by the record at the bookmark', async () => {
   const { script } = started(5)
-  const { transactions } = await read(script)
+  const { transactions } = await readAll(script.log)
   script.log.partition(commitStream).loseFrom(4)
   const next = script.claim(2)
   for (let sequence = 3; sequence < 9; sequence++) next.transaction(sequence, three)
-  assert.equal((await read(script, { from: transactions[4]!.bookmark })).error?.code, 'STREAM_TRUNCATED')
+  assert.equal((await readAll(script.log, { from: transactions[4]!.bookmark })).error?.code, 'STREAM_TRUNCATED')
 })
 
 test('a stream trimmed to where the bookmark is goes on', async () => {
   const { script } = started(3)
-  const bookmark = (await read(script)).transactions[2]!.bookmark
+  const bookmark = (await readAll(script.log)).transactions[2]!.bookmark
   const claimOffset = script.known.offset
   const owner = script.claim(2)
   owner.commit(state(3))
   script.log.partition(commitStream).deleteBelow(claimOffset)
   owner.transaction(4, three)
-  const reading = await read(script, { from: bookmark })
+  const reading = await readAll(script.log, { from: bookmark })
   assert.deepEqual([reading.error, sequences(reading)], [null, [4]])
 })
 
 test('a stream trimmed beyond the bookmark is a named error', async () => {
   const { script } = started(3)
-  const bookmark = (await read(script)).transactions[1]!.bookmark
+  const bookmark = (await readAll(script.log)).transactions[1]!.bookmark
   const claimOffset = script.known.offset
   const owner = script.claim(2)
   owner.commit(state(3))
   script.log.partition(commitStream).deleteBelow(claimOffset)
   owner.transaction(4, three)
-  assert.equal((await read(script, { from: bookmark })).error?.code, 'STREAM_RECREATED')
+  assert.equal((await readAll(script.log, { from: bookmark })).error?.code, 'STREAM_RECREATED')
 })
 
 test('a bookmark behind a claim and its state is checked as well', async () => {
@@ -285,12 +267,12 @@ test('a bookmark behind a claim and its state is checked as well', async () => {
   const bookmark = (await consumer.bookmark())!
   await consumer.close()
   owner.transaction(3, three)
-  assert.deepEqual(sequences(await read(script, { from: bookmark })), [3])
+  assert.deepEqual(sequences(await readAll(script.log, { from: bookmark })), [3])
 })
 
 test('on a mirror a bookmark of the origin leads to its continuation', async () => {
   const { script } = started(4)
-  const { transactions } = await read(script)
+  const { transactions } = await readAll(script.log)
   const mirror = mirrored(script, { shift: 3, twice: 2, again: { after: 4, back: 2 } })
   const reading = await readAll(mirror, { topicNames: mirrorNames, from: transactions[2]!.bookmark })
   assert.deepEqual([reading.error, sequences(reading)], [null, [4]])
@@ -308,9 +290,9 @@ test('on a mirror latest is found by reading from the log start', async () => {
 
 test('a reader from a bookmark does not pass over what aged out', async () => {
   const { script } = started(4)
-  const { transactions } = await read(script)
+  const { transactions } = await readAll(script.log)
   script.log.partition('accounts', 0).deleteBelow(3)
-  const reading = await read(script, { from: transactions[0]!.bookmark })
+  const reading = await readAll(script.log, { from: transactions[0]!.bookmark })
   assert.equal(reading.error?.code, 'RECORDS_MISSING')
 })
 
@@ -318,8 +300,8 @@ test('a Loss before the bookmark gives leave no more than once', async () => {
   const { script, owner } = started(2)
   owner.commit(loss(3, 3))
   owner.transaction(4, three)
-  const { transactions } = await read(script)
-  const reading = await read(script, { from: transactions[2]!.bookmark })
+  const { transactions } = await readAll(script.log)
+  const reading = await readAll(script.log, { from: transactions[2]!.bookmark })
   assert.deepEqual([reading.error, reading.values], [null, []])
 })
 

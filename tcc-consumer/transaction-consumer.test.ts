@@ -2,18 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ConsumerOptions } from './consumer-options.ts'
 import { endingConsumer, readAll } from './testing/read-all.ts'
-import { commitStream, ScriptedStream, type ScriptedOwner, type Target } from './testing/scripted-stream.ts'
+import { commitStream, started, three } from './testing/scripted-stream.ts'
 import { TransactionConsumer } from './transaction-consumer.ts'
-
-const three: Target[] = ['accounts/0', 'accounts/1', 'transfers/0']
-
-function started(transactions = 0): { script: ScriptedStream; owner: ScriptedOwner } {
-  const script = new ScriptedStream()
-  script.genesis()
-  const owner = script.claim(1)
-  for (let sequence = 1; sequence <= transactions; sequence++) owner.transaction(sequence, three)
-  return { script, owner }
-}
 
 const wrongOptions: [string, Record<string, unknown>, RegExp][] = [
   ['neither brokers nor another source', {}, /^brokers: exactly one/],

@@ -8,9 +8,7 @@ import { decodeCommitStreamRecord } from '@tidemark/schemas/commit-stream-codec.
 import type { Commits, TransactionEntry } from '@tidemark/schemas/commit-stream.ts'
 import { RecordHeader } from '@tidemark/schemas/record-header.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { CommitStreamLog, CommitStreamWriter } from '../ownership/commit-stream-log.ts'
-import { OwnWrites } from '../ownership/own-writes.ts'
-import type { Ownership } from '../ownership/take-over.ts'
+import { owned } from '../ownership/testing/owned.ts'
 import { Delivery, type DeliveryOptions, type FaultPoint } from './delivery.ts'
 
 interface Stored {
@@ -103,31 +101,7 @@ const position = (n: number): Buffer => Buffer.from([n])
 function bench(more: Partial<DeliveryOptions> = {}): Bench {
   const broker = new Broker()
   const session = { produce: (parts: readonly PartitionBatch[]) => broker.produce(parts) }
-  const log = new CommitStreamLog('bank.commits', {
-    bounds: () => Promise.reject(new Error('not asked for')),
-    offsetAtTime: () => Promise.reject(new Error('not asked for')),
-    fetch: () => Promise.reject(new Error('not asked for')),
-    close: () => Promise.resolve()
-  })
-  const ownership: Ownership = {
-    epoch: 5,
-    state: {
-      stream: 7,
-      system: 'here',
-      timeline: 1,
-      agent: null,
-      epoch: 4,
-      claim: 0,
-      sequence: 10,
-      position: position(0),
-      refresh: 'none',
-      end: 1,
-      timestamp: 0
-    },
-    session,
-    writer: new CommitStreamWriter('bank.commits', 'bank', session, 0),
-    own: new OwnWrites(log, 5, 1)
-  }
+  const ownership = owned(session)
   const settled: number[] = []
   const pressure: boolean[] = []
   const reached: FaultPoint[] = []

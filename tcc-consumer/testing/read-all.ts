@@ -91,3 +91,7 @@ export async function valuesOf(transaction: ConsumedTransaction): Promise<string
   for await (const record of transaction.stream()) values.push(String(record.value))
   return values
 }
+
+export function sequences({ transactions }: Reading): number[] {
+  return transactions.map(({ sequence }) => sequence)
+}

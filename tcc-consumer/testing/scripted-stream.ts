@@ -222,3 +222,15 @@ function partOf(target: Target, firstOffset: number, parts: Part[]): number {
   if (known >= 0) return known
   return parts.push({ topic, partition: Number(partition), firstOffset }) - 1
 }
+
+/** Partitions of two topics. */
+export const three: readonly Target[] = ['accounts/0', 'accounts/1', 'transfers/0']
+
+/** A stream with its first owner, and so many transactions with a record in each of `three`. */
+export function started(transactions = 0): { script: ScriptedStream; owner: ScriptedOwner } {
+  const script = new ScriptedStream()
+  script.genesis()
+  const owner = script.claim(1)
+  for (let sequence = 1; sequence <= transactions; sequence++) owner.transaction(sequence, three)
+  return { script, owner }
+}
