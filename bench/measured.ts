@@ -46,11 +46,14 @@ export async function tellLastOf(passes: number, read: () => Promise<Measured>):
 
 /** As the command `tidemark` is started (capture/bin/tidemark.mjs). */
 const nodeFlags = ['--max-semi-space-size=8']
+const environment = { ...process.env, MALLOC_ARENA_MAX: '1' }
 
 /** Runs a part of the bench in a process of its own. Rejects with its output when it fails. */
 export async function runPart(name: string, args: readonly string[]): Promise<Measured> {
   const file = fileURLToPath(new URL(`parts/${name}.ts`, import.meta.url))
-  const child = spawn(process.execPath, [...(name === 'drain' ? nodeFlags : []), file, ...args], {
+  const isAgent = name === 'drain'
+  const child = spawn(process.execPath, [...(isAgent ? nodeFlags : []), file, ...args], {
+    env: isAgent ? environment : process.env,
     stdio: ['ignore', 'pipe', 'pipe']
   })
   let out = ''

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
+#!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --max-semi-space-size=8
 // The command `tidemark`. Plain JavaScript, since it runs on whatever Node there is: capture/main.ts needs Node >= 24.6,
 // which is this one, or the one that the npm package `node` brings.
 import { spawn } from 'node:child_process'
@@ -9,8 +9,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const nodeMin = [24, 6]
-/** As in the first line: a third less memory under load for the same CPU (young objects live until their flush). */
+/**
+ * As in the first line: a third less memory under load for the same CPU (young objects live until their flush), and 35 MB
+ * less that glibc keeps in arenas of its threads.
+ */
 const memoryFlags = ['--max-semi-space-size=8']
+const memoryEnvironment = { MALLOC_ARENA_MAX: '1' }
 const program = mainFile()
 
 if (isAtLeast(process.versions.node)) {
@@ -53,7 +57,7 @@ function startWith(node) {
   // The channel ends with this process, even by kill -9, and the program with the channel: nothing is left behind.
   const child = spawn(node, args, {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, TIDEMARK_LAUNCHER: '1' }
+    env: { ...memoryEnvironment, ...process.env, TIDEMARK_LAUNCHER: '1' }
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
