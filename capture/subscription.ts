@@ -10,7 +10,7 @@ import type { Processor } from '@tidemark/kcop/processor.ts'
 import { loadKeys } from '@tidemark/kcop/protection/key-files.ts'
 import { Producer } from '@tidemark/kcop/producer.ts'
 import { Agent, type AgentEvent, type AgentOptions } from './agent.ts'
-import { knownDataTopics, type Configuration, type MqSubscription } from './config/configuration.ts'
+import { knownDataTopics, publishedTables, type Configuration, type MqSubscription } from './config/configuration.ts'
 import { producerRules } from './config/producer-rules.ts'
 import type { FaultPoint } from './delivery/delivery.ts'
 import { openFormats, type SubscriptionFormats } from './formats.ts'
@@ -112,6 +112,7 @@ function tableSource(configuration: Configuration, onEvent: (event: Subscription
     applicationName: `tidemark ${configuration.subscription}`,
     slot: configuration.postgres.slot,
     publication: configuration.postgres.publication,
+    tables: publishedTables(configuration),
     clock: systemSourceClock,
     onWaiting: holder => onEvent({ type: 'slot-held', holder })
   })

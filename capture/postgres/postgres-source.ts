@@ -3,8 +3,9 @@ import type { Lsn } from '@tidemark/schemas/position.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Source, SourceConnection, SourceIdentity } from '../source.ts'
 import type { NonTransactionalMessages } from './assembler.ts'
+import { requirePublished } from './captured-tables.ts'
 import { CopyStream, type CopyStreamOptions, type SourceClock } from './copy-stream.ts'
-import { quoteIdentifier, quoteReplicationLiteral } from './identifier.ts'
+import { quoteIdentifier, quoteReplicationLiteral, type TableName } from './identifier.ts'
 import { livenessTimings } from './liveness.ts'
 import { loadInto, RelationCatalogue } from './relation-catalogue.ts'
 import { ReplicationConnection } from './replication-connection.ts'
@@ -25,6 +26,10 @@ export interface SlotHolder {
 export interface PostgresSourceOptions extends SessionOptions {
   slot: string
   publication: string
+  /** The publication must send each of them, else the source stops. Default none. */
+  tables?: readonly TableName[]
+  /** How often that is looked at besides at every definition in the stream. Default 10,000. */
+  tablesCheckMs?: number
   clock: SourceClock
   /** Called at each try while another process holds the slot. */
   onWaiting?: (holder: SlotHolder) => void
@@ -89,7 +94,7 @@ export class PostgresSource implements Source {
     await this.lock(stream, sql, database, signal)
     await this.rememberWalsender(sql, session.client)
     const held = usableSlot(await sql.do('reading the slot', client => readSlot(client, slot)), slot, database)
-    const catalogue = new RelationCatalogue()
+    const catalogue = new RelationCatalogue(this.options.tables)
     const closing = new AbortController()
     connection = new ReplicationConnection({
       identity,
@@ -102,6 +107,7 @@ export class PostgresSource implements Source {
       look: async request => {
         await untilVisible(sql, clock, request.xid, closing.signal)
         await sql.do('reading the catalogue', client => loadInto(catalogue, client, request))
+        await this.requireTables(sql)
       },
       named: error => this.named(sql, error),
       release: () => {
@@ -110,6 +116,7 @@ export class PostgresSource implements Source {
       }
     })
     connection.attach(stream)
+    void this.watchTables(sql, stream, closing.signal)
     // PostgreSQL 18 passes over changes of a publication that is missing with a warning, earlier ones stop (42704).
     session.client.on('notice', notice => {
       if (notice.code === '55000') stream.fail(publicationGone(notice.message ?? ''))
@@ -167,6 +174,28 @@ export class PostgresSource implements Source {
     )
     if (rowCount === 0) {
       throw new TidemarkError('PUBLICATION_UNSUITABLE', { message: `the database has no publication ${publication}` })
+    }
+    await this.requireTables(sql)
+  }
+
+  private async requireTables(sql: SqlSession): Promise<void> {
+    const { publication, tables = [] } = this.options
+    await sql.do('reading the publication', client => requirePublished(client, publication, tables))
+  }
+
+  /** A table that is not sent any more is silent: no message of the stream tells. Never rejects. */
+  private async watchTables(sql: SqlSession, stream: CopyStream, closing: AbortSignal): Promise<void> {
+    const { clock, tablesCheckMs = 10_000 } = this.options
+    for (;;) {
+      try {
+        await clock.delay(tablesCheckMs, closing)
+        await this.requireTables(sql)
+      } catch (error) {
+        if (closing.aborted) return
+        // Whether the server is there is for the stream to tell.
+        if (!isTidemarkError(error, 'PUBLICATION_UNSUITABLE')) continue
+        return stream.fail(error)
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Column, Table } from '@tidemark/schemas/table.ts'
+import { tableText, type TableName } from './identifier.ts'
 import type { RelationMessage } from './pgoutput.ts'
 import { TypeCatalogue, vanishedType, type CatalogueType } from './type-catalogue.ts'
 
@@ -24,9 +25,21 @@ export interface StreamRequest extends CatalogueRequest {
 export class RelationCatalogue {
   readonly types = new TypeCatalogue()
   private readonly keys = new Map<number, RelationKeys>()
+  /** By table id, as the catalogue has it now. */
+  private readonly names = new Map<number, TableName>()
+  private readonly captured: ReadonlySet<string>
+
+  /** `captured`: the tables that are configured. */
+  constructor(captured: readonly TableName[] = []) {
+    this.captured = new Set(captured.map(tableText))
+  }
 
   addKeys(relationId: number, keys: RelationKeys): void {
     this.keys.set(relationId, keys)
+  }
+
+  addName(relationId: number, name: TableName): void {
+    this.names.set(relationId, name)
   }
 
   /**
@@ -35,6 +48,7 @@ export class RelationCatalogue {
    */
   table(relation: RelationMessage, version: number, typeNames: ReadonlyMap<number, string>): Table {
     const keyNames = this.keyNames(relation)
+    const { schema, name } = this.nameOf(relation)
     const columns: Column[] = relation.columns.map(column => ({
       name: column.name,
       type:
@@ -44,14 +58,21 @@ export class RelationCatalogue {
     }))
     return {
       id: relation.id,
-      schema: relation.schema,
-      name: relation.name,
-      qualifiedName: `${relation.schema}.${relation.name}`,
+      schema,
+      name,
+      qualifiedName: tableText({ schema, name }),
       columns,
       keyColumns: keyNames.map(name => columns.findIndex(column => column.name === name)),
       replicaIdentity: relation.replicaIdentity,
       version
     }
+  }
+
+  /** A table that was renamed is in the log under its name of then: it is known by the one that is configured. */
+  private nameOf(relation: RelationMessage): TableName {
+    const present = this.names.get(relation.id)
+    if (present === undefined || this.captured.has(tableText(relation))) return relation
+    return this.captured.has(tableText(present)) ? present : relation
   }
 
   private keyNames(relation: RelationMessage): readonly string[] {
@@ -97,8 +118,11 @@ export async function loadInto(
 ): Promise<void> {
   const types = await client.query<CatalogueType>(typesSql, [request.typeOids])
   catalogue.types.add(types.rows)
-  const keys = await client.query<RelationKeys & { id: number }>(keysSql, [request.relationIds])
-  for (const { id, primaryKey, identityIndex } of keys.rows) catalogue.addKeys(id, { primaryKey, identityIndex })
+  const keys = await client.query<RelationKeys & TableName & { id: number }>(keysSql, [request.relationIds])
+  for (const { id, schema, name, primaryKey, identityIndex } of keys.rows) {
+    catalogue.addKeys(id, { primaryKey, identityIndex })
+    catalogue.addName(id, { schema, name })
+  }
 }
 
 const publicationSql = `
@@ -137,7 +161,7 @@ WITH key AS (
   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
   WHERE i.indrelid = ANY ($1::oid[]) AND (i.indisprimary OR i.indisreplident) AND k.place <= i.indnkeyatts
   GROUP BY i.indexrelid, i.indrelid, i.indisprimary, i.indisreplident)
-SELECT c.oid AS id,
+SELECT c.oid AS id, n.nspname::text AS schema, c.relname::text AS name,
   coalesce((SELECT columns FROM key WHERE indrelid = c.oid AND indisprimary), '{}') AS "primaryKey",
   coalesce((SELECT columns FROM key WHERE indrelid = c.oid AND indisreplident), '{}') AS "identityIndex"
-FROM pg_class c WHERE c.oid = ANY ($1::oid[])`
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])`
