@@ -51,7 +51,7 @@ const environment = { ...process.env, MALLOC_ARENA_MAX: '1' }
 /** Runs a part of the bench in a process of its own. Rejects with its output when it fails. */
 export async function runPart(name: string, args: readonly string[]): Promise<Measured> {
   const file = fileURLToPath(new URL(`parts/${name}.ts`, import.meta.url))
-  const isAgent = name === 'drain'
+  const isAgent = name === 'drain' || name === 'format-rows'
   const child = spawn(process.execPath, [...(isAgent ? nodeFlags : []), file, ...args], {
     env: isAgent ? environment : process.env,
     stdio: ['ignore', 'pipe', 'pipe']

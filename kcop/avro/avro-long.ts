@@ -17,9 +17,14 @@ export function writeLong(value: number, into: Scratch): void {
   const bytes = into.room(bytesMax)
   let at = into.length
   let rest = value < 0 ? -2 * value - 1 : 2 * value
-  while (rest > 0x7fffffff) {
-    bytes[at++] = (rest % 128) | 128
-    rest = Math.floor(rest / 128)
+  if (rest > 0x7fffffff) {
+    // Four times seven bits at once: one division of a number that is no 32-bit integer instead of four.
+    const low = (rest % 0x10000000) | 0
+    bytes[at++] = (low & 127) | 128
+    bytes[at++] = ((low >>> 7) & 127) | 128
+    bytes[at++] = ((low >>> 14) & 127) | 128
+    bytes[at++] = (low >>> 21) | 128
+    rest = ((rest - low) / 0x10000000) | 0
   }
   while (rest > 127) {
     bytes[at++] = (rest & 127) | 128

@@ -24,6 +24,10 @@ export class ParsedTime {
   /** 1 for `infinity`, -1 for `-infinity`, else 0; then nothing else is set. */
   infinity = 0
   private at = 0
+  /** The month read last, since rows of a time are mostly of one month, and the day before its first. */
+  private year = Number.NaN
+  private month = 0
+  private monthDays = 0
 
   /** `2024-02-29`, `0044-03-15 BC`, `infinity`. Returns false when it is none. */
   date(source: Buffer, start: number, end: number): boolean {
@@ -78,8 +82,16 @@ export class ParsedTime {
     if (month < 1 || month > 12 || source[this.at++] !== DASH) return false
     const day = this.number(source, end)
     if (day < 1 || day > 31) return false
-    this.days = epochDays(beforeChrist ? 1 - year : year, month, day)
+    this.enterMonth(beforeChrist ? 1 - year : year, month)
+    this.days = this.monthDays + day
     return true
+  }
+
+  private enterMonth(year: number, month: number): void {
+    if (year === this.year && month === this.month) return
+    this.year = year
+    this.month = month
+    this.monthDays = epochDays(year, month, 0)
   }
 
   private readTime(source: Buffer, end: number): boolean {

@@ -36,6 +36,10 @@ export function writeUnscaled(source: Buffer, start: number, end: number, into: 
 
 /** A whole number of less than 2^47 in size. */
 function writeExact(value: number, into: Scratch): void {
+  if (value === (value | 0)) {
+    writeInt32(value | 0, into)
+    return
+  }
   let count = 1
   for (let limit = 128; value >= limit || value < -limit; limit *= 256) count++
   const bytes = into.room(count)
@@ -45,6 +49,16 @@ function writeExact(value: number, into: Scratch): void {
     rest = Math.floor(rest / 256)
   }
   into.length += count
+}
+
+function writeInt32(value: number, into: Scratch): void {
+  // Bits that only repeat the sign are left out.
+  const bits = 33 - Math.clz32(value ^ (value >> 31))
+  const count = (bits + 7) >> 3
+  const bytes = into.room(count)
+  let at = into.length
+  for (let shift = (count - 1) << 3; shift >= 0; shift -= 8) bytes[at++] = (value >> shift) & 255
+  into.length = at
 }
 
 function writeLarge(source: Buffer, start: number, end: number, into: Scratch): boolean {

@@ -87,13 +87,15 @@ function knows(old: Tuple, operation: Operation, columns: readonly number[]): bo
 /** A table with more than one output, or with one that is not plain. */
 export class OutputsProcessor implements BuiltInProcessor {
   readonly name = 'outputs'
-  private readonly outputs: readonly TableOutput[]
+  private readonly processors: readonly Pick<BuiltInProcessor, 'process'>[]
 
   constructor(outputs: readonly TableOutput[]) {
-    this.outputs = outputs
+    // An output that changes nothing about the operation needs no step of its own.
+    this.processors = outputs.map(output => (output.isPlain ? output.processor : output))
   }
 
   process(operation: Operation, out: SinkOutput): void {
-    for (const output of this.outputs) output.process(operation, out)
+    const { processors } = this
+    for (let index = 0; index < processors.length; index++) processors[index]!.process(operation, out)
   }
 }
