@@ -8,9 +8,10 @@ import type { Watch } from './monitoring/watch.ts'
 import { RepeatedNotice, type Notify } from './notice.ts'
 import { outboxProcessor } from './outbox/protected-outbox.ts'
 import type { BuiltInProcessor } from './processor.ts'
-import type { RecordSink } from './record-sink.ts'
+import type { AnnotatedSink } from './record-sink.ts'
 import type { ColumnProtections } from './protection/column-protections.ts'
 import { placeOf } from './routing/column-plan.ts'
+import { named } from './routing/named-output.ts'
 import { compileOutput, type OutputContext } from './routing/output-compiler.ts'
 import { OutputsProcessor, type TableOutput } from './routing/table-output.ts'
 import { topicTemplate } from './routing/topic-template.ts'
@@ -35,7 +36,7 @@ export interface Route {
 
 export interface CatalogOptions {
   rules: ProducerRules
-  sink: RecordSink
+  sink: AnnotatedSink
   formats: readonly Format[]
   protections: ColumnProtections
   monitors: Monitors
@@ -98,24 +99,37 @@ export class Catalog {
     const outbox = this.outboxes.get(table.qualifiedName)
     if (outbox === undefined) return null
     const { sink, notify, protections } = this.options
-    const builtIn = outboxProcessor(table, outbox, { sink, protections, notify })
+    const name = { name: `outbox ${outbox.qualifiedName}`, place: outbox.place }
+    const builtIn = named(name, outboxProcessor(table, outbox, { sink, protections, notify }), sink)
     return { table, builtIn, watches: null, main: null, keyFormat: null, processor: null, isOutbox: true }
   }
 
   private tableRoute(table: Table, rule: TableRule): Route {
     const context = this.outputContext()
     const main = compileOutput(table, rule, context)
-    const outputs = [main, ...rule.also.map(also => compileOutput(table, also, context))]
-    const plain = outputs.length === 1 && main.isPlain
+    const further = rule.also.map(also => compileOutput(table, also, context))
     return {
       table,
-      builtIn: plain ? main.processor : new OutputsProcessor(outputs),
+      builtIn: this.builtIn(rule, main, further),
       watches: this.options.monitors.watchesOf(table),
       main: main.isPlain ? null : main,
       keyFormat: main.keyFormat,
       processor: rule.processor,
       isOutbox: false
     }
+  }
+
+  private builtIn(rule: TableRule, main: TableOutput, further: readonly TableOutput[]): BuiltInProcessor {
+    const { sink } = this.options
+    const { qualifiedName, place, also } = rule
+    const first = { name: qualifiedName, place }
+    if (further.length === 0 && main.isPlain) return named(first, main.processor, sink)
+    return new OutputsProcessor([
+      named(first, main.step, sink),
+      ...further.map((output, index) =>
+        named({ name: `${qualifiedName} also[${index}]`, place: also[index]!.place }, output.step, sink)
+      )
+    ])
   }
 
   /** All that is wrong with the rules for a table, as far as its definition tells it. */

@@ -11,12 +11,13 @@ import { OperationView } from './operation-view.ts'
 import { OutboxMessageProcessor } from './outbox/outbox-message.ts'
 import { RecordOutput } from './output.ts'
 import type { BuiltInProcessor, Processor } from './processor.ts'
-import type { AnnotatedSink } from './record-sink.ts'
+import type { AnnotatedSink, OutputName } from './record-sink.ts'
 import { ColumnProtections } from './protection/column-protections.ts'
 import type { ProtectionKeys } from './protection/protection-keys.ts'
+import { named } from './routing/named-output.ts'
 import { QueueProcessor } from './queue-processor.ts'
 import type { QueueRule } from './queue-rules.ts'
-import type { ProducerRules } from './rules.ts'
+import type { OutboxMessageRule, ProducerRules } from './rules.ts'
 import { TruncateAnnotation } from './truncate-annotation.ts'
 
 export interface ProducerOptions {
@@ -68,9 +69,15 @@ export class Producer {
     this.queues = new Map(rules.queues?.map(rule => [rule.queue, rule]))
     this.messages = new Map<string, BuiltInProcessor>([
       ...rules.outbox.messages.map(
-        rule => [rule.prefix, new OutboxMessageProcessor(rule, { sink, protections, notify })] as const
+        rule =>
+          [
+            rule.prefix,
+            named(messagesOf(rule), new OutboxMessageProcessor(rule, { sink, protections, notify }), sink)
+          ] as const
       ),
-      ...[...this.queues].map(([queue, rule]) => [queue, new QueueProcessor(rule, sink)] as const)
+      ...[...this.queues].map(
+        ([queue, rule]) => [queue, named(queueOf(queue), new QueueProcessor(rule, sink), sink)] as const
+      )
     ])
   }
 
@@ -184,6 +191,14 @@ export class Producer {
   private userOf(route: Route | null): GuardedProcessor | null {
     return route === null || route.processor === null ? null : (this.users.get(route.processor) ?? null)
   }
+}
+
+function messagesOf({ prefix, place }: OutboxMessageRule): OutputName {
+  return { name: `outbox message ${prefix}`, place }
+}
+
+function queueOf(queue: string): OutputName {
+  return { name: `queue ${queue}`, place: null }
 }
 
 function notItsOperation(): TidemarkError {

@@ -49,8 +49,21 @@ export interface RecordSink {
 export interface AnnotatedSink extends RecordSink {
   /** Of the open transaction; the same name again replaces the value. Throws when they grow above the sink's limit. */
   annotate(name: string, value: Uint8Array): void
+  /**
+   * Which output writes the records that follow; null: none says so. Only where somebody shows records: a producer asks for
+   * it when it compiles a table, so that sinks without it cost nothing.
+   */
+  writesAs?(output: OutputName | null): void
   /** The open transaction's place in the commit stream, beginning it if need be; absent where there is no stream. */
   place?(): TransactionPlace
+}
+
+/** The rule that makes a record, for people. */
+export interface OutputName {
+  /** `public.account`, `public.account also[0]`, `outbox public.outbox`, `monitor large`. */
+  readonly name: string
+  /** `file:line:column` of the rule. */
+  readonly place: string | null
 }
 
 /** As in the header of each of its records. */

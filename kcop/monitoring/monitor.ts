@@ -70,7 +70,10 @@ export class Monitor {
   private tell(amount: Amount, operations: number, operation: Operation | null): void {
     const key = Buffer.from(this.rule.name)
     const value = Buffer.from(JSON.stringify(this.record(amount, operations, operation)))
-    this.sink.append(this.topic, BY_KEY, key, 0, key.length, value, 0, value.length, null)
+    const { sink, rule } = this
+    sink.writesAs?.({ name: `monitor ${rule.name}`, place: rule.place })
+    sink.append(this.topic, BY_KEY, key, 0, key.length, value, 0, value.length, null)
+    sink.writesAs?.(null)
   }
 
   /** Numbers that may have more digits than a double are strings. */

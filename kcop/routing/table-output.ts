@@ -42,6 +42,11 @@ export class TableOutput {
     return this.options.processor
   }
 
+  /** What makes its records: an output that changes nothing about the operation needs no step of its own. */
+  get step(): Pick<BuiltInProcessor, 'process'> {
+    return this.isPlain ? this.options.processor : this
+  }
+
   /** The operation as this output's format sees it; null when its row is not meant. Valid until the next call. */
   shape(operation: Operation): Operation | null {
     const { condition, projection } = this.options
@@ -89,9 +94,8 @@ export class OutputsProcessor implements BuiltInProcessor {
   readonly name = 'outputs'
   private readonly processors: readonly Pick<BuiltInProcessor, 'process'>[]
 
-  constructor(outputs: readonly TableOutput[]) {
-    // An output that changes nothing about the operation needs no step of its own.
-    this.processors = outputs.map(output => (output.isPlain ? output.processor : output))
+  constructor(processors: readonly Pick<BuiltInProcessor, 'process'>[]) {
+    this.processors = processors
   }
 
   process(operation: Operation, out: SinkOutput): void {

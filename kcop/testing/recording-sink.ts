@@ -1,3 +1,4 @@
+import { readHeaders } from '../display/header-reader.ts'
 import { BY_KEY, type AnnotatedSink, type HeaderBlock, type Topic } from '../record-sink.ts'
 
 /** A record as it reached the sink. */
@@ -63,32 +64,5 @@ export class RecordingSink implements AnnotatedSink {
 }
 
 function decodeHeaders(block: HeaderBlock): Record<string, string | null> {
-  const reader = { bytes: block.bytes, at: block.start }
-  const headers: Record<string, string | null> = {}
-  for (let index = 0; index < block.count; index++) {
-    const name = text(reader, varint(reader))!
-    headers[name] = text(reader, varint(reader))
-  }
-  if (reader.at !== block.end) throw new RangeError('a header block has bytes behind its headers')
-  return headers
-}
-
-interface Reader {
-  readonly bytes: Buffer
-  at: number
-}
-
-function varint(reader: Reader): number {
-  let value = 0
-  for (let shift = 0; ; shift += 7) {
-    const byte = reader.bytes[reader.at++]!
-    value |= (byte & 127) << shift
-    if (byte < 128) return (value >>> 1) ^ -(value & 1)
-  }
-}
-
-function text(reader: Reader, length: number): string | null {
-  if (length < 0) return null
-  reader.at += length
-  return reader.bytes.toString('utf8', reader.at - length, reader.at)
+  return Object.fromEntries(readHeaders(block).map(([name, value]) => [name, value === null ? null : value.toString()]))
 }

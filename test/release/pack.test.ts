@@ -20,6 +20,16 @@ try {
 await consumer.close()
 `
 
+/** What somebody writes who tests a processor and has only the packages. */
+const harnessProgram = `
+import { defineProcessor } from '@tidemark/kcop'
+import { defineTable, insert, ProcessorHarness, transaction } from '@tidemark/kcop/testing'
+const processor = defineProcessor({ name: 'own', process: (operation, out) => out.default(operation) })
+const account = defineTable('public.account', { id: 'bigint' }, { key: ['id'] })
+const [record] = new ProcessorHarness({ processor }).run(transaction(insert(account, { id: 7 })))
+console.log(record.topic, record.value.id)
+`
+
 it('installs the consumer alone, without agent and database client, and the agent with its command', async t => {
   assert.equal(typeof TransactionConsumer, 'function')
   const kafka = await useKafka(t)
@@ -36,6 +46,9 @@ it('installs the consumer alone, without agent and database client, and the agen
   const bin = join(agent, 'node_modules', '@tidemark', 'capture', 'bin', 'tidemark.mjs')
   assert.match(execFileSync(process.execPath, [bin, '--help'], { encoding: 'utf8' }), /check .*\n/)
   assert.match(execFileSync(process.execPath, [bin, '--version'], { encoding: 'utf8' }), /^0\.1\.0$/m)
+  writeFileSync(join(agent, 'harness.mjs'), harnessProgram)
+  const records = execFileSync(process.execPath, ['harness.mjs'], { cwd: agent, encoding: 'utf8' })
+  assert.equal(records, 'test.public.account 7\n')
 })
 
 /** Installs the tarballs into an empty folder, as a user's npm would. */
