@@ -207,7 +207,7 @@ test('only the tables asked for are copied', async t => {
     'CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)',
     'FOR TABLE a, b'
   )
-  const copy = await open({ only: table => table.name === 'b' })
+  const copy = await open({ only: new Set(['public.b']) })
   assert.deepEqual(
     copy.tables.map(table => table.name),
     ['b']
@@ -291,4 +291,33 @@ test('row security makes the copy fail by name instead of thinning it, and so do
   await assert.rejects(copy.run(new RecordingReceiver()), cure(`ALTER ROLE "${role}" BYPASSRLS`))
   await copy.close()
   await client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+})
+
+for (const [what, statement] of [
+  ['rewritten', 'ALTER TABLE a ALTER COLUMN note TYPE int USING 1'],
+  ['emptied', 'TRUNCATE a'],
+  ['given other columns', 'ALTER TABLE a RENAME COLUMN note TO text'],
+  ['of which one partition was emptied', 'TRUNCATE part'],
+  ['taken out of the publication', 'ALTER PUBLICATION copied DROP TABLE a']
+] as const) {
+  test(`a table ${what} between snapshot and lock is refused: the snapshot would not show its rows`, async t => {
+    const setup = `
+      CREATE TABLE a (id int PRIMARY KEY, note text);
+      CREATE TABLE b (id int PRIMARY KEY);
+      CREATE TABLE root (id int PRIMARY KEY) PARTITION BY RANGE (id);
+      CREATE TABLE part PARTITION OF root FOR VALUES FROM (0) TO (10);`
+    const { client, open } = await prepared(t, setup, 'FOR TABLE a, b, root WITH (publish_via_partition_root = true)')
+    await client.query(statement)
+    const opened = open({ only: new Set(['public.a', 'public.root']) })
+    await assert.rejects(opened, error => isTidemarkError(error, 'REFRESH_INCOMPLETE') || assert.fail(String(error)))
+  })
+}
+
+test('what happens to tables that are not copied does not matter', async t => {
+  const setup = 'CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); INSERT INTO a VALUES (1)'
+  const { client, open } = await prepared(t, setup, 'FOR TABLE a, b')
+  await client.query('TRUNCATE b')
+  const receiver = new RecordingReceiver()
+  await (await open({ only: new Set(['public.a']) })).run(receiver)
+  assert.equal(changes(receiver.log).at(-1), '0 insert public.a after 1')
 })

@@ -14,7 +14,8 @@ import { publishedRelations, type PublishedRelation } from './published-relation
 import { loadPublication } from './relation-catalogue.ts'
 import { RowOperation } from './row-operation.ts'
 import { serverError, type Meaning } from './server-error.ts'
-import { connectBulk, contextOf, type SessionOptions } from './session.ts'
+import { connectBulk, connectSession, contextOf, type SessionOptions } from './session.ts'
+import { tableFingerprints } from './table-fingerprint.ts'
 
 export interface SnapshotCopyOptions extends SessionOptions {
   clock: SourceClock
@@ -23,8 +24,8 @@ export interface SnapshotCopyOptions extends SessionOptions {
   snapshot: string
   /** The slot's consistent point: the position of every chunk. */
   position: Lsn
-  /** Which of the published tables, by `schema.name`; default all. */
-  only?: (table: Table) => boolean
+  /** Which of the published tables, by `schema.name`; each must be published. Default all. */
+  only?: ReadonlySet<string>
   /** A chunk ends at whichever comes first. Defaults 1,000 rows, 1 MiB. */
   chunkRowsMax?: number
   chunkBytesMax?: number
@@ -81,7 +82,7 @@ export class SnapshotCopy {
 
   /**
    * Takes the snapshot and a lock against changes of the tables' definitions. Throws POSTGRES_UNREACHABLE,
-   * POSTGRES_PERMISSION, and REFRESH_INCOMPLETE when the snapshot is gone.
+   * POSTGRES_PERMISSION, and REFRESH_INCOMPLETE when the snapshot is gone or does not show a table as it is.
    */
   static async open(options: SnapshotCopyOptions): Promise<SnapshotCopy> {
     const session = await connectBulk(options, 'sql')
@@ -92,8 +93,10 @@ export class SnapshotCopy {
       const relations = await publishedRelations(client, options.publication)
       const copied = relations
         .map(relation => ({ relation, table: catalogue.table(relation.message, 1, new Map()) }))
-        .filter(({ table }) => options.only === undefined || options.only(table))
+        .filter(({ table }) => options.only === undefined || options.only.has(table.qualifiedName))
+      requireAll(copied, options.only)
       for (const { relation } of copied) await lockTable(options, client, relation)
+      await requireUnchanged(options, client, copied)
       return new SnapshotCopy(
         options,
         { copied, startedMicros, role: client.user ?? '<role>' },
@@ -199,6 +202,36 @@ async function lockTable(options: SnapshotCopyOptions, client: pg.Client, relati
     const doing = `locking ${relation.message.schema}.${relation.message.name}`
     throw serverError(error, contextOf(options.url, doing), readMeanings(relation, client.user ?? '<role>'))
   }
+}
+
+function requireAll(copied: readonly CopiedTable[], only: ReadonlySet<string> = new Set()): void {
+  const there = new Set(copied.map(({ table }) => table.qualifiedName))
+  const missing = [...only].filter(name => !there.has(name))
+  if (missing.length === 0) return
+  throw new TidemarkError('REFRESH_INCOMPLETE', {
+    message: `${missing.join(', ')} cannot be copied: the publication does not send it, or sends it under another name`
+  })
+}
+
+/** Before the lock was had a table may have been altered or emptied: the snapshot would show it without its rows. */
+async function requireUnchanged(
+  options: SnapshotCopyOptions,
+  client: pg.Client,
+  copied: readonly CopiedTable[]
+): Promise<void> {
+  const ids = copied.map(({ table }) => table.id)
+  const now = new Map<string, string>()
+  const fresh = await connectSession(options)
+  try {
+    for (const { name, text } of await tableFingerprints(fresh, ids)) now.set(name, text)
+  } finally {
+    await fresh.end()
+  }
+  const changed = (await tableFingerprints(client, ids)).find(({ name, text }) => now.get(name) !== text)
+  if (changed === undefined) return
+  throw new TidemarkError('REFRESH_INCOMPLETE', {
+    message: `${changed.name} was altered, rewritten or emptied while the copy began: its snapshot does not show the rows`
+  })
 }
 
 const gone: Meaning = { code: 'REFRESH_INCOMPLETE' }

@@ -53,7 +53,7 @@ export async function firstCopy(options: FirstCopyOptions): Promise<number> {
     publication,
     snapshot: slot.snapshot,
     position: slot.consistentPoint,
-    only: table => tables.has(table.qualifiedName)
+    only: tables
   })
   const ending = new AbortController()
   try {
