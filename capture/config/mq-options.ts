@@ -110,7 +110,7 @@ const queue = Type.Object(
 
 const unitOfWork = Type.Object(
   {
-    messages: whole('Messages.', 1, 4_000, 1_000),
+    messages: whole('Messages.', 1, 4_000, 4_000),
     bytes: whole('Bytes of content.', 1, 1_073_741_824, 16_777_216),
     ms: whole('Milliseconds since its first message.', 1, 60_000, 1_000)
   },

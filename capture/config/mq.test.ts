@@ -40,7 +40,7 @@ test('a subscription to queues is complete with its defaults', () => {
     [payments!.topic, payments!.key, payments!.unit],
     ['payments', { json: ['payment', 'id'] }, 'message']
   )
-  assert.deepEqual(mq.unitOfWork, { messages: 1_000, bytes: 16_777_216, ms: 1_000 })
+  assert.deepEqual(mq.unitOfWork, { messages: 4_000, bytes: 16_777_216, ms: 1_000 })
   assert.equal(mq.connection.queueManager, 'QM1')
 })
 

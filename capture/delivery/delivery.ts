@@ -34,6 +34,11 @@ const namedFactsMax = 65_536
 /** Facts named by one append: their commit records stay below the smallest usual max.message.bytes. */
 const factsPerAppendMax = 4_096
 const appendBytesMax = 786_432
+/**
+ * What is gathered of a unit that has not ended is produced in steps of so much: nobody can have it before the unit ends,
+ * and each request costs agent and broker more than the bytes in it.
+ */
+const unitStepBytes = 262_144
 /** They must fit a Commits of 16 kB. */
 const annotationBytesMax = 8_192
 
@@ -144,7 +149,11 @@ export class Delivery {
   }
 
   private hasWork(): boolean {
-    return this.writer.bytes > 0 || this.writer.hasFacts || this.unknownTopics.length > 0
+    const { writer, unknownTopics } = this
+    if (unknownTopics.length > 0) return true
+    // Never more than the budget, above which the source is paused.
+    if (writer.insideUnit && writer.bytes < Math.min(unitStepBytes, this.options.budgetBytes / 2)) return false
+    return writer.bytes > 0 || writer.hasFacts
   }
 
   private async flush(): Promise<void> {

@@ -58,6 +58,8 @@ export class TransactionWriter implements RecordSink {
   private timestamp = 0
   /** Bytes gathered since the last `take`. */
   bytes = 0
+  /** Transactions were begun that are settled only with the unit they stand in, and its end has not come. */
+  insideUnit = false
 
   constructor(options: TransactionWriterOptions) {
     this.options = options
@@ -73,6 +75,7 @@ export class TransactionWriter implements RecordSink {
     this.context = context
     this.transaction = null
     this.operation = 0
+    this.insideUnit = context.position.length === 0
   }
 
   /** Records that follow belong to the operation of this ordinal. */
@@ -166,6 +169,7 @@ export class TransactionWriter implements RecordSink {
 
   /** Names a state: everything at or before `position` has been named. Only between transactions. */
   state(position: Uint8Array, time: number, refreshing: boolean): void {
+    this.insideUnit = false
     this.facts.push({ type: 'state', sequence: this.sequence, position, time, refreshing })
   }
 

@@ -1,101 +1,9 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
-import type { PositionBytes } from '@tidemark/schemas/position.ts'
-import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { test } from 'node:test'
 import { until } from '../../test/support/until.ts'
-import { useQueueManager, type TestMq } from '../../test/support/mq.ts'
-import type { SourceConnection, UnitReceiver } from '../source.ts'
-import { MqSource, type MqSourceOptions } from './mq-source.ts'
+import { useQueueManager } from '../../test/support/mq.ts'
 import { decodePosition, originPosition } from './position.ts'
-import type { MqQueueOptions } from './connection-options.ts'
-
-const never = new AbortController().signal
-
-function queueOptions(name: string, given: Partial<MqQueueOptions> = {}): MqQueueOptions {
-  return {
-    name,
-    unit: 'message',
-    batchMessages: 100,
-    batchMs: 0,
-    backoutThreshold: null,
-    backoutQueue: null,
-    convert: true,
-    ...given
-  }
-}
-
-function sourceOf(mq: TestMq, queues: MqQueueOptions[], given: Partial<MqSourceOptions> = {}): MqSource {
-  return new MqSource({
-    connection: mq.connection,
-    queues,
-    applicationName: 'tidemark test',
-    besideFile: import.meta.filename,
-    environment: mq.environment,
-    unitOfWork: { messages: 1_000, bytes: 16_777_216, ms: 1_000 },
-    unitMsMax: 10_000,
-    messageBytesMax: 4_194_304,
-    retryMs: 20,
-    doubtMs: 900_000,
-    after: (ms, task) => {
-      const timer = setTimeout(task, ms)
-      return () => clearTimeout(timer)
-    },
-    onEvent: () => {},
-    ...given
-  })
-}
-
-interface SeenTransaction {
-  sourceId: string
-  bodies: string[]
-}
-
-/** Keeps what comes; settles units by itself unless told not to. */
-class Recorder implements UnitReceiver {
-  readonly transactions: SeenTransaction[] = []
-  readonly units: PositionBytes[] = []
-  readonly properties: ReadonlyMap<string, unknown>[] = []
-  connection: SourceConnection | null = null
-  settling = true
-  onOperation: () => void = () => {}
-
-  begin({ sourceId }: Parameters<UnitReceiver['begin']>[0]): void {
-    this.transactions.push({ sourceId, bodies: [] })
-  }
-  operation({ message }: Parameters<UnitReceiver['operation']>[0]): void {
-    this.transactions.at(-1)!.bodies.push(Buffer.from(message!.bytes).toString())
-    this.properties.push(new Map(message!.properties))
-    this.onOperation()
-  }
-  schema(): void {}
-  commit(): void {}
-  idle(): void {}
-  unit(position: PositionBytes): void {
-    this.units.push(position)
-    if (this.settling) this.connection!.settle(position)
-  }
-  get bodies(): string[] {
-    return this.transactions.flatMap(({ bodies }) => bodies)
-  }
-}
-
-async function reading(
-  t: TestContext,
-  source: MqSource,
-  from: PositionBytes = originPosition
-): Promise<{ recorder: Recorder; connection: SourceConnection; end: Promise<void> }> {
-  const connection = await source.open(never)
-  t.after(() => connection.close())
-  const recorder = new Recorder()
-  recorder.connection = connection
-  const end = connection.run(recorder, from)
-  end.catch(() => {})
-  return { recorder, connection, end }
-}
-
-function numbered(count: number, from = 0): { body: string }[] {
-  return Array.from({ length: count }, (_, index) => ({ body: `m${from + index}` }))
-}
+import { never, numbered, queueOptions, reading, Recorder, sourceOf } from './testing/source-recorder.ts'
 
 test('each message of a queue is a transaction, in order, and leaves the queue when it is settled', async t => {
   const mq = await useQueueManager(t)
@@ -254,51 +162,6 @@ test('a commit whose answer is lost is in doubt, and nothing of it comes twice o
     await second.connection.close()
   }
 })
-
-const refusals: [what: string, reason: number, verb: string, code: string][] = [
-  ['a queue manager that is away', 2059, 'N', 'MQ_UNREACHABLE'],
-  ['a channel that is not defined', 2540, 'N', 'MQ_CHANNEL_UNSUITABLE'],
-  ['another queue manager', 2058, 'N', 'MQ_QUEUE_MANAGER_UNKNOWN'],
-  ['a user who may not connect', 2035, 'N', 'MQ_AUTHORIZATION'],
-  ['a user who may not get', 2035, 'O', 'MQ_AUTHORIZATION'],
-  ['a queue that is not there', 2085, 'O', 'MQ_QUEUE_MISSING']
-]
-for (const [what, reason, verb, code] of refusals) {
-  test(`${what} is named: ${code}`, async t => {
-    const mq = await useQueueManager(t)
-    if (mq?.standIn === null || mq === null) return
-    const queue = await mq.queue()
-    await mq.standIn.fault({ verb, reason })
-    await assert.rejects(sourceOf(mq, [queueOptions(queue)]).open(never), { code })
-  })
-}
-
-const interruptions: [what: string, reason: number, verb: string, code: string][] = [
-  ['a unit of work that the queue manager backed out', 2003, 'C', 'MQ_UNIT_BACKED_OUT'],
-  ['a unit of work backed out while it is read', 2003, 'G', 'MQ_UNIT_BACKED_OUT'],
-  ['a connection that breaks while it reads', 2009, 'G', 'MQ_UNREACHABLE'],
-  ['a queue manager that ends', 2161, 'G', 'MQ_UNREACHABLE'],
-  ['a commit of unknown outcome', 2549, 'C', 'MQ_COMMIT_IN_DOUBT']
-]
-for (const [what, reason, verb, code] of interruptions) {
-  test(`${what} ends the run as ${code}; all of it is read again`, async t => {
-    const mq = await useQueueManager(t)
-    if (mq?.standIn === null || mq === null) return
-    const queue = await mq.queue()
-    const application = await mq.application()
-    await application.put(queue, numbered(3))
-    await mq.standIn.fault({ verb, reason, skip: verb === 'G' ? 1 : 0 })
-    const source = sourceOf(mq, [queueOptions(queue)])
-    const first = await reading(t, source)
-    await assert.rejects(first.end, error => isTidemarkError(error) && error.code === code)
-    await first.connection.close()
-    assert.equal(await application.depth(queue), 3)
-    const named = first.recorder.units.length > 0 ? first.recorder.bodies : []
-    const second = await reading(t, source, first.recorder.units[0])
-    await until(async () => (await application.depth(queue)) === 0)
-    assert.deepEqual([...named, ...second.recorder.bodies], ['m0', 'm1', 'm2'])
-  })
-}
 
 test('gets that are inhibited are waited out on the same connection', async t => {
   const mq = await useQueueManager(t)

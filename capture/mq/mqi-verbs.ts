@@ -5,7 +5,7 @@ import type { MessageDescriptor, QueueMessage } from './message.ts'
 import type { GetRequest, Got, MessageVerbs } from './message-verbs.ts'
 import type { MqError, ObjectHandle, RawDescriptor, RawGetOptions } from './mq-package.ts'
 import type { MqiConnection } from './mqi-connection.ts'
-import { commitError, reason, verbError } from './reason-codes.ts'
+import { commitError, gotUnconverted, reason, verbError } from './reason-codes.ts'
 
 export interface OpenQueue {
   options: MqQueueOptions
@@ -16,8 +16,6 @@ export interface OpenQueue {
 const none: Got = { type: 'none', inhibited: false }
 const inhibited: Got = { type: 'none', inhibited: true }
 const unitFull: Got = { type: 'unit-full' }
-/** The message came all the same, without conversion: CodedCharSetId, Encoding and Format say what it is in. */
-const gotUnconverted: ReadonlySet<number> = new Set([reason.formatError, reason.sourceCcsid, reason.conversionFailed])
 const warning = 1
 const utf8 = 1208
 

@@ -10,11 +10,16 @@ export const reason = {
   noMessage: 2033,
   objectInUse: 2042,
   truncated: 2080,
-  formatError: 2110,
-  sourceCcsid: 2111,
-  conversionFailed: 2119,
   outcomeUnknown: 2549
 } as const
+
+/**
+ * Warnings of MQGET with MQGMO_CONVERT: the message was got all the same, as it was put, and CodedCharSetId, Encoding and
+ * Format say what it is in.
+ */
+export const gotUnconverted: ReadonlySet<number> = new Set([
+  2110, 2111, 2112, 2113, 2114, 2115, 2116, 2117, 2118, 2119, 2120, 2145, 2146, 2150, 2190
+])
 
 const codes: Readonly<Record<number, ErrorCode>> = {
   2003: 'MQ_UNIT_BACKED_OUT',
@@ -31,7 +36,11 @@ const codes: Readonly<Record<number, ErrorCode>> = {
   2202: 'MQ_UNREACHABLE',
   2203: 'MQ_UNREACHABLE',
   2241: 'MQ_UNIT_BACKED_OUT',
+  2381: 'MQ_CHANNEL_UNSUITABLE',
+  2393: 'MQ_CHANNEL_UNSUITABLE',
   2394: 'MQ_QUEUE_UNSUITABLE',
+  2397: 'MQ_CHANNEL_UNSUITABLE',
+  2398: 'MQ_CHANNEL_UNSUITABLE',
   2537: 'MQ_CHANNEL_UNSUITABLE',
   2538: 'MQ_UNREACHABLE',
   2539: 'MQ_CHANNEL_UNSUITABLE',
@@ -40,13 +49,27 @@ const codes: Readonly<Record<number, ErrorCode>> = {
   2549: 'MQ_UNREACHABLE'
 }
 
+const encryption =
+  'compare `mq.connection.tls` with the channel: SSLCIPH, the certificates in the key repository, SSLPEER'
+
 /** Further words where the code alone would leave one guessing. */
 const cures: Readonly<Record<number, string>> = {
   2051: 'puts to the backout queue are inhibited: ALTER QLOCAL(<backout queue>) PUT(ENABLED)',
   2053: 'the backout queue is full: empty it, or raise its MAXDEPTH',
+  2245: 'gets of one group have to be under syncpoint all or none: an API exit or a proxy changes what the agent asks for',
+  2381: encryption,
+  2393: encryption,
   2394: 'on z/OS a queue read by groups needs ALTER QLOCAL(<queue>) INDXTYPE(GROUPID)',
-  2537: 'the channel is stopped or its instances are used up: START CHANNEL(<name>), or raise MAXINST'
+  2397: encryption,
+  2398: encryption,
+  2417: 'the name stands for a topic, where groups cannot be put: name a queue',
+  2500: 'a callback is active on the connection; the agent has none: look for an API exit that registers one',
+  2537: 'the channel is stopped or its instances are used up: START CHANNEL(<name>), or raise MAXINST',
+  2547: 'the connection is made reconnectable, which groups do not allow: take DefRecon out of the CCDT or mqclient.ini'
 }
+
+/** The reason codes that have a code or a cure of their own. */
+export const namedReasons: readonly number[] = Object.keys({ ...codes, ...cures }).map(Number)
 
 /** `verb`: as MQGET; `what`: the object it was for. */
 export function verbError(verb: string, what: string, reasonCode: number): TidemarkError {

@@ -1,5 +1,6 @@
 import type { Broker, Reply } from './broker.ts'
 import { inquire } from './attributes.ts'
+import { converted, type Converted } from './conversion.ts'
 import {
   at,
   flagsOf,
@@ -25,6 +26,7 @@ const gmo = {
   browseFirst: 16,
   browseNext: 32,
   truncated: 64,
+  convert: 16384,
   logicalOrder: 32768,
   allMessages: 131072
 }
@@ -264,7 +266,7 @@ export class Connection {
   }
 
   private getNow(object: OpenObject, request: Request) {
-    const [, options, , capacity, matchOptions] = request.arguments as [number, number, number, number, number]
+    const [, options, , , matchOptions] = request.arguments as [number, number, number, number, number]
     const { queue } = object
     const browse = (options & (gmo.browseFirst | gmo.browseNext)) !== 0
     if (queue === null || (object.options & (browse ? oo.browse : oo.inputAny)) === 0) {
@@ -285,18 +287,12 @@ export class Connection {
       now: this.now()
     })
     if (message === null) return failed(reason.gotNothing)
-    return this.handOver(object, message, options, capacity, synced && !browse, browse)
+    return this.handOver(object, message, request, synced && !browse, browse)
   }
 
-  private handOver(
-    object: OpenObject,
-    message: Message,
-    options: number,
-    capacity: number,
-    synced: boolean,
-    browse: boolean
-  ) {
-    const { descriptor, properties, body } = this.shape(message, options)
+  private handOver(object: OpenObject, message: Message, request: Request, synced: boolean, browse: boolean) {
+    const [, options, , capacity] = request.arguments as [number, number, number, number]
+    const { descriptor, properties, body, warning } = this.shape(message, options, request.descriptor)
     const group = statusOf(message)
     const results = [group.charCodeAt(0), body.length, properties.length]
     const accepted = (options & gmo.truncated) !== 0
@@ -304,7 +300,8 @@ export class Connection {
       return { completion: 1, reason: reason.truncated, results: [...results.slice(0, 2), 0], descriptor }
     }
     const payload = [properties, body.subarray(0, capacity)]
-    const completion = body.length > capacity ? { completion: 1, reason: reason.truncatedAccepted } : done
+    const cut = body.length > capacity ? reason.truncatedAccepted : warning
+    const completion = cut === 0 ? done : { completion: 1, reason: cut }
     if (browse) object.browsed = message.order
     else this.taken(object, message, (options & gmo.logicalOrder) !== 0, synced)
     return { ...completion, results, descriptor, payload }
@@ -325,18 +322,22 @@ export class Connection {
   }
 
   /** The message as the get's options want its properties: in the handle, as an MQRFH2 before the body, or not at all. */
-  private shape(message: Message, options: number) {
+  private shape(message: Message, options: number, wanted: Buffer) {
     const descriptor = Buffer.from(message.descriptor)
     if (message.expiresAt !== Infinity) {
       descriptor.writeInt32LE(Math.max(1, Math.round((message.expiresAt - this.now()) / 100)), at.expiry)
     }
-    const { properties, body } = message
+    const asked = (options & gmo.convert) !== 0
+    const { body, reason: warning } = asked ? converted(descriptor, message.body, wanted) : unconverted(message)
+    const { properties } = message
     const none = Buffer.alloc(0)
-    if ((options & propertyOptions.inHandle) !== 0) return { descriptor, properties, body }
-    if ((options & propertyOptions.none) !== 0 || properties.length === 0) return { descriptor, properties: none, body }
+    if ((options & propertyOptions.inHandle) !== 0) return { descriptor, properties, body, warning }
+    if ((options & propertyOptions.none) !== 0 || properties.length === 0) {
+      return { descriptor, properties: none, body, warning }
+    }
     const header = rfh2Of(properties, descriptor)
     descriptor.write('MQHRF2  ', at.format, 8, 'latin1')
-    return { descriptor, properties: none, body: Buffer.concat([header, body]) }
+    return { descriptor, properties: none, body: Buffer.concat([header, body]), warning }
   }
 
   /** MQCMIT or MQBACK. */
@@ -363,6 +364,10 @@ export class Connection {
       queue.wake()
     }
   }
+}
+
+function unconverted({ body }: Message): Converted {
+  return { body, reason: 0 }
 }
 
 function statusOf(message: Message): string {
