@@ -34,8 +34,11 @@ export interface Report {
   broken: string | null
 }
 
-/** A schedule takes milliseconds: a task without an answer for that long has met an endless loop. */
-const taskMsMax = 180_000
+/** What a worker says after each schedule. */
+export const alive = 'alive'
+
+/** A schedule takes milliseconds: a worker that is silent for that long has met an endless loop. */
+const silenceMsMax = 60_000
 
 /**
  * Processes that crash in a schedule leave listeners on signals that are never aborted, and Node keeps what such a
@@ -69,14 +72,19 @@ export async function runTasks(
 function askWorker(worker: ChildProcess, task: Task): Promise<Report> {
   return new Promise(resolve => {
     const broken = (what: string): void => done({ task, schedules: 0, failures: [], counters: {}, broken: what })
-    const timer = setTimeout(() => broken(`no answer within ${taskMsMax / 1000} s: an endless loop`), taskMsMax)
+    const silence = `no schedule ended within ${silenceMsMax / 1000} s: an endless loop`
+    const timer = setTimeout(() => broken(silence), silenceMsMax)
     const ended = (code: number | null): void => broken(`the worker ended with ${code}`)
+    const heard = (message: Report | typeof alive): void => {
+      if (message === alive) timer.refresh()
+      else done(message)
+    }
     const done = (report: Report): void => {
       clearTimeout(timer)
-      worker.off('message', done).off('exit', ended)
+      worker.off('message', heard).off('exit', ended)
       resolve(report)
     }
-    worker.on('message', done).on('exit', ended)
+    worker.on('message', heard).on('exit', ended)
     worker.send(task)
   })
 }

@@ -1,4 +1,4 @@
-import type { FoundFailure, Hunt, Report, Stretch, Task } from './campaign.ts'
+import { alive, type FoundFailure, type Hunt, type Report, type Stretch, type Task } from './campaign.ts'
 import { configurationNamed, type Configuration } from './configuration.ts'
 import { loadMutated } from './mutated-modules.ts'
 import { mutationNamed } from './mutations.ts'
@@ -27,6 +27,7 @@ async function runStretch({ configuration: name, first, count }: Stretch, report
     const outcome = await runSchedule(seed, configuration)
     report.failures.push(...failuresOf(judge(outcome), name, seed))
     report.schedules++
+    process.send?.(alive)
     for (const [counter, value] of Object.entries(outcome.world.counters)) {
       report.counters[counter] = (report.counters[counter] ?? 0) + value
     }
@@ -43,6 +44,7 @@ async function hunt({ mutation: name, first, schedulesMax }: Hunt, report: Repor
     const seed = first + Math.floor(report.schedules / configurations.length)
     report.schedules++
     const failures = mutated.judge(await mutated.runSchedule(seed, configuration))
+    process.send?.(alive)
     if (failures.size > 0 && (await isSound(seed, configuration))) {
       report.failures.push(...failuresOf(failures, configuration.name, seed))
     }
