@@ -4,6 +4,7 @@ import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Tuple } from '@tidemark/schemas/tuple.ts'
 import type { TransactionReceiver } from '../source.ts'
 import type { OldTupleKind, PgoutputHandler, RelationMessage } from './pgoutput.ts'
+import { publishedIdentity } from './published-identity.ts'
 import type { RelationCatalogue, StreamRequest } from './relation-catalogue.ts'
 import { fillUnchanged, RelationState, sameDefinition } from './relation-state.ts'
 import { RowOperation } from './row-operation.ts'
@@ -39,6 +40,10 @@ export class Assembler implements PgoutputHandler {
   private readonly catalogue: RelationCatalogue
   private readonly handsOnMessages: boolean
   private readonly relations = new Map<number, RelationState>()
+  /** As the stream last defined them; partitions too, whose rows come as those of the table they are published by. */
+  private readonly definitions = new Map<number, RelationMessage>()
+  /** By the partitioned table. */
+  private readonly partitions = new Map<number, Set<number>>()
   private readonly typeNames = new Map<number, string>()
   private readonly operation = new RowOperation(noTransaction)
   /** At or before it everything was had in an earlier connection. */
@@ -118,7 +123,10 @@ export class Assembler implements PgoutputHandler {
     const relation = this.pending
     this.wanted = null
     this.pending = null
-    if (relation !== null) this.adopt(relation)
+    if (relation === null) return
+    this.definitions.set(relation.id, relation)
+    this.adopt(relation)
+    for (const root of this.catalogue.rootsOf(relation.id)) this.addPartition(root, relation.id)
   }
 
   insert(relationId: number, row: Tuple): void {
@@ -132,17 +140,19 @@ export class Assembler implements PgoutputHandler {
     if (this.skips()) return
     const relation = this.relationOf(relationId, row)
     if (oldKind !== 'none') checkWidth(relation, old)
-    if (oldKind === 'full') fillUnchanged(row, old)
-    const before = relation.rowBefore(old, oldKind)
-    this.operation.setRow('update', this.ordinal++, relation.table, before, oldKind === 'key', relation.rowAfter(row))
+    const kind = relation.kindOf(oldKind)
+    if (kind === 'full') fillUnchanged(row, old)
+    const before = relation.rowBefore(old, kind)
+    this.operation.setRow('update', this.ordinal++, relation.table, before, kind === 'key', relation.rowAfter(row))
     this.receiver.operation(this.operation)
   }
 
   delete(relationId: number, oldKind: OldTupleKind, old: Tuple): void {
     if (this.skips()) return
     const relation = this.relationOf(relationId, old)
-    const before = relation.rowBefore(old, oldKind)
-    this.operation.setRow('delete', this.ordinal++, relation.table, before, oldKind === 'key', null)
+    const kind = relation.kindOf(oldKind)
+    const before = relation.rowBefore(old, kind)
+    this.operation.setRow('delete', this.ordinal++, relation.table, before, kind === 'key', null)
     this.receiver.operation(this.operation)
   }
 
@@ -182,11 +192,21 @@ export class Assembler implements PgoutputHandler {
     this.receiver.commit(lsnToBytes(this.passed))
   }
 
-  private adopt(relation: RelationMessage): void {
+  private addPartition(root: number, partition: number): void {
+    const definition = this.definitions.get(root)
+    if (definition === undefined) return
+    const partitions = this.partitions.get(root) ?? new Set()
+    this.partitions.set(root, partitions.add(partition))
+    this.adopt(definition)
+  }
+
+  private adopt(definition: RelationMessage): void {
+    const partitions = [...(this.partitions.get(definition.id) ?? [])].map(id => this.definitions.get(id)!)
+    const { relation, keyOnly } = publishedIdentity(definition, partitions)
     const earlier = this.relations.get(relation.id)
     const table = this.catalogue.table(relation, (earlier?.table.version ?? 0) + 1, this.typeNames)
     if (earlier !== undefined && sameDefinition(earlier.table, table)) return
-    this.relations.set(relation.id, new RelationState(table, relation))
+    this.relations.set(relation.id, new RelationState(table, relation, keyOnly))
     this.lastId = -1
   }
 

@@ -25,8 +25,9 @@ export interface StreamRequest extends CatalogueRequest {
 export class RelationCatalogue {
   readonly types = new TypeCatalogue()
   private readonly keys = new Map<number, RelationKeys>()
-  /** By table id, as the catalogue has it now. */
+  /** By table id, as the catalogue has them now. */
   private readonly names = new Map<number, TableName>()
+  private readonly roots = new Map<number, readonly number[]>()
   private readonly captured: ReadonlySet<string>
 
   /** `captured`: the tables that are configured. */
@@ -40,6 +41,15 @@ export class RelationCatalogue {
 
   addName(relationId: number, name: TableName): void {
     this.names.set(relationId, name)
+  }
+
+  addRoots(partitionId: number, tableIds: readonly number[]): void {
+    this.roots.set(partitionId, tableIds)
+  }
+
+  /** Partitioned tables that a table is a partition of, at any depth. */
+  rootsOf(relationId: number): readonly number[] {
+    return this.roots.get(relationId) ?? []
   }
 
   /**
@@ -110,6 +120,11 @@ export async function loadPublication(client: pg.Client, publication: string): P
   return catalogue
 }
 
+interface RelationRow extends RelationKeys, TableName {
+  id: number
+  roots: number[]
+}
+
 /** Looks up again what was asked for. */
 export async function loadInto(
   catalogue: RelationCatalogue,
@@ -118,10 +133,11 @@ export async function loadInto(
 ): Promise<void> {
   const types = await client.query<CatalogueType>(typesSql, [request.typeOids])
   catalogue.types.add(types.rows)
-  const keys = await client.query<RelationKeys & TableName & { id: number }>(keysSql, [request.relationIds])
-  for (const { id, schema, name, primaryKey, identityIndex } of keys.rows) {
+  const relations = await client.query<RelationRow>(relationsSql, [request.relationIds])
+  for (const { id, schema, name, roots, primaryKey, identityIndex } of relations.rows) {
     catalogue.addKeys(id, { primaryKey, identityIndex })
     catalogue.addName(id, { schema, name })
+    if (roots.length > 0) catalogue.addRoots(id, roots)
   }
 }
 
@@ -153,7 +169,7 @@ FROM wanted
 JOIN pg_type t ON t.oid = wanted.oid
 LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid`
 
-const keysSql = `
+const relationsSql = `
 WITH key AS (
   SELECT i.indrelid, i.indisprimary, i.indisreplident, array_agg(a.attname::text ORDER BY k.place) AS columns
   FROM pg_index i
@@ -162,6 +178,7 @@ WITH key AS (
   WHERE i.indrelid = ANY ($1::oid[]) AND (i.indisprimary OR i.indisreplident) AND k.place <= i.indnkeyatts
   GROUP BY i.indexrelid, i.indrelid, i.indisprimary, i.indisreplident)
 SELECT c.oid AS id, n.nspname::text AS schema, c.relname::text AS name,
+  ARRAY(SELECT relid::oid FROM pg_partition_ancestors(c.oid) WHERE relid <> c.oid) AS roots,
   coalesce((SELECT columns FROM key WHERE indrelid = c.oid AND indisprimary), '{}') AS "primaryKey",
   coalesce((SELECT columns FROM key WHERE indrelid = c.oid AND indisreplident), '{}') AS "identityIndex"
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])`

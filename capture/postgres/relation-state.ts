@@ -13,9 +13,18 @@ export class RelationState {
   private beforeFull: Row | null = null
   private beforeKey: Row | null = null
 
-  constructor(table: Table, relation: RelationMessage) {
+  private readonly keyOnly: boolean
+
+  /** `keyOnly`: old rows have the identity's columns only, also those marked as whole. */
+  constructor(table: Table, relation: RelationMessage, keyOnly: boolean) {
     this.table = table
+    this.keyOnly = keyOnly
     this.identity = relation.columns.flatMap((column, index) => (column.identity ? [index] : []))
+  }
+
+  /** What an old row marked as `kind` tells. */
+  kindOf(kind: OldTupleKind): OldTupleKind {
+    return this.keyOnly && kind === 'full' ? 'key' : kind
   }
 
   rowAfter(tuple: Tuple): Row {
