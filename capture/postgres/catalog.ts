@@ -21,6 +21,8 @@ export interface TableFacts {
   replicaIdentity: ReplicaIdentity
   /** In key order; empty: none. */
   primaryKey: readonly string[]
+  /** A deferrable key is no replica identity (RelationGetIndexList). */
+  primaryKeyDeferrable: boolean
   /** Columns of the replica identity index; empty unless replicaIdentity is index. Empty then too if it was dropped. */
   identityIndex: readonly string[]
   /** Row security applies to this session's role: reading its rows would error. */
@@ -28,6 +30,8 @@ export interface TableFacts {
   columns: readonly ColumnFacts[]
   /** Other tables that inherit from it, apart from partitions: they are not captured with it. */
   hasChildren: boolean
+  /** Partitions whose replica identity is neither FULL nor that of this table. */
+  unlikePartitions: readonly TableName[]
   estimatedRows: number
   bytes: number
 }
@@ -52,6 +56,11 @@ SELECT c.oid AS id, n.nspname::text AS schema, c.relname::text AS name, c.relkin
   has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT') AS readable,
   c.relreplident::text AS relreplident, row_security_active(c.oid) AS "rowSecurity",
   c.relhassubclass AND c.relkind <> 'p' AS "hasChildren",
+  coalesce((SELECT json_agg(json_build_object('schema', pn.nspname, 'name', p.relname) ORDER BY pn.nspname, p.relname)
+    FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid JOIN pg_namespace pn ON pn.oid = p.relnamespace
+    WHERE c.relkind = 'p' AND t.isleaf AND p.relreplident NOT IN ('f', c.relreplident)), '[]') AS "unlikePartitions",
+  EXISTS (SELECT FROM pg_index i
+    WHERE i.indrelid = c.oid AND i.indisprimary AND NOT i.indimmediate) AS "primaryKeyDeferrable",
   greatest(c.reltuples, 0)::float8 AS "estimatedRows", pg_table_size(c.oid)::float8 AS bytes,
   coalesce((SELECT json_agg(json_build_object('name', a.attname, 'typeOid', a.atttypid::bigint, 'modifier', a.atttypmod,
       'generated', CASE a.attgenerated WHEN '' THEN 'no' WHEN 's' THEN 'stored' ELSE 'virtual' END,
@@ -113,5 +122,5 @@ function factsOf({ relkind, isPartition, relpersistence, relreplident, ...facts 
 export function lacksIdentity(table: TableFacts): boolean {
   if (table.replicaIdentity === 'full') return false
   if (table.replicaIdentity === 'index') return table.identityIndex.length === 0
-  return table.replicaIdentity === 'nothing' || table.primaryKey.length === 0
+  return table.replicaIdentity === 'nothing' || table.primaryKey.length === 0 || table.primaryKeyDeferrable
 }

@@ -71,6 +71,29 @@ test('the role tells what it may', async t => {
   })
 })
 
+test('a deferrable key is told, which the server takes for no identity', async t => {
+  const { sql, client } = await database(
+    t,
+    `CREATE TABLE deferred (id int PRIMARY KEY DEFERRABLE, note text); INSERT INTO deferred VALUES (1);
+     CREATE PUBLICATION p FOR TABLE deferred`
+  )
+  const [facts] = await sql.do('testing', session => inspectTables(session, [named('deferred')]))
+  assert.equal(lacksIdentity(facts!), true)
+  await assert.rejects(client.query('UPDATE deferred SET note = 1'), { code: '55000' })
+})
+
+test('partitions with another identity than their table are told', async t => {
+  const { sql } = await database(
+    t,
+    `CREATE TABLE root (id int PRIMARY KEY) PARTITION BY RANGE (id);
+     CREATE TABLE low PARTITION OF root FOR VALUES FROM (0) TO (10);
+     CREATE TABLE high PARTITION OF root FOR VALUES FROM (10) TO (20);
+     ALTER TABLE root REPLICA IDENTITY FULL; ALTER TABLE low REPLICA IDENTITY FULL`
+  )
+  const [facts] = await sql.do('testing', session => inspectTables(session, [named('root')]))
+  assert.deepEqual(facts!.unlikePartitions, [named('high')])
+})
+
 test('tables tell kind, key, identity and what stands against capturing them', async t => {
   const { sql } = await database(
     t,

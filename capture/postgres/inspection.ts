@@ -54,6 +54,8 @@ export interface PublicationFacts {
   delete: boolean
   truncate: boolean
   viaRoot: boolean
+  /** Stored computed columns are published (PostgreSQL 18). */
+  generatedStored: boolean
   /** Schemas published whole (PostgreSQL 15). */
   schemas: readonly string[]
   /** Tables named in it. */
@@ -128,8 +130,9 @@ interface PublicationRow extends Omit<PublicationFacts, 'tables' | 'schemas'> {
 export async function inspectPublication(client: pg.Client, name: string): Promise<PublicationFacts | null> {
   const { rows } = await client.query<PublicationRow>(
     `SELECT oid, pubname::text AS name, pg_get_userbyid(pubowner)::text AS owner, puballtables AS "allTables",
-       pubinsert AS insert, pubupdate AS update, pubdelete AS delete, pubtruncate AS truncate, pubviaroot AS "viaRoot"
-     FROM pg_publication WHERE pubname = $1`,
+       pubinsert AS insert, pubupdate AS update, pubdelete AS delete, pubtruncate AS truncate, pubviaroot AS "viaRoot",
+       coalesce(to_jsonb(p) ->> 'pubgencols' = 's', false) AS "generatedStored"
+     FROM pg_publication p WHERE pubname = $1`,
     [name]
   )
   if (rows[0] === undefined) return null

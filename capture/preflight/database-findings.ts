@@ -33,7 +33,8 @@ function configuredTableFindings(configuration: Configuration, facts: DatabaseFa
   const context: TableContext = {
     role: facts.role.name,
     version: facts.server.version,
-    closedSchemas: facts.closedSchemas
+    closedSchemas: facts.closedSchemas,
+    generatedStored: facts.publication?.generatedStored ?? false
   }
   const found = new Map(facts.tables.map(table => [`${table.schema}.${table.name}`, table]))
   const missing = publishedTables(configuration).filter(table => !found.has(table.qualifiedName))
@@ -48,6 +49,6 @@ function configuredTableFindings(configuration: Configuration, facts: DatabaseFa
   return [
     ...missing.map(table => missingTable(table, facts.otherTables)),
     ...judge(configuration.tables, (its, table) => tableFindings(its, table, context)),
-    ...judge(configuration.outbox.tables, outboxFindings)
+    ...judge(configuration.outbox.tables, (its, table) => outboxFindings(its, table, context))
   ]
 }

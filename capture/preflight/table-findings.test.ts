@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TableConfiguration } from '../config/configuration.ts'
 import type { ColumnFacts, TableFacts } from '../postgres/catalog.ts'
-import { tableFindings } from './table-findings.ts'
+import { tableFindings, type TableContext } from './table-findings.ts'
 
 const column = (name: string, generated: ColumnFacts['generated'] = 'no'): ColumnFacts => ({
   name,
@@ -24,10 +24,12 @@ const sound: TableFacts = {
   readable: true,
   replicaIdentity: 'default',
   primaryKey: ['id'],
+  primaryKeyDeferrable: false,
   identityIndex: [],
   rowSecurity: false,
   columns: [column('id'), column('email'), column('balance')],
   hasChildren: false,
+  unlikePartitions: [],
   estimatedRows: 0,
   bytes: 0
 }
@@ -51,8 +53,12 @@ const configured: TableConfiguration = {
   also: []
 }
 
-function found(facts: Partial<TableFacts>, table: Partial<TableConfiguration> = {}): string[] {
-  const context = { role: 'tidemark', version: 180_000, closedSchemas: ['closed'] }
+function found(
+  facts: Partial<TableFacts>,
+  table: Partial<TableConfiguration> = {},
+  server: Partial<TableContext> = {}
+): string[] {
+  const context = { role: 'tidemark', version: 180_000, closedSchemas: ['closed'], generatedStored: false, ...server }
   return tableFindings({ ...sound, ...facts }, { ...configured, ...table }, context).map(
     ({ severity, code }) => `${severity} ${code}`
   )
@@ -101,3 +107,33 @@ const cases: [string, Partial<TableFacts>, Partial<TableConfiguration>, ...strin
 for (const [name, facts, table, ...expected] of cases) {
   test(name, () => assert.deepEqual(found(facts, table), expected))
 }
+
+const withTotal: Partial<TableFacts> = { columns: [...sound.columns, column('total', 'stored')] }
+const computedKey: Partial<TableFacts> = { ...withTotal, primaryKey: ['id', 'total'] }
+const remark = 'info TABLE_UNSUITABLE'
+
+test('a deferrable primary key is no identity: the application would fail; under FULL it is a key', () => {
+  assert.deepEqual(found({ primaryKeyDeferrable: true }), ['error TABLE_WITHOUT_KEY'])
+  assert.deepEqual(found({ primaryKeyDeferrable: true, replicaIdentity: 'full' }), [])
+})
+
+test('a computed column in the identity makes PostgreSQL 18 refuse updates unless it is published', () => {
+  for (const facts of [computedKey, { ...withTotal, replicaIdentity: 'full' as const }]) {
+    assert.deepEqual(found(facts), ['error TABLE_WITHOUT_KEY', remark])
+    assert.deepEqual(found(facts, {}, { generatedStored: true }), [])
+  }
+})
+
+test('before PostgreSQL 18 a computed column in the key is missing from record keys', () => {
+  const server = { version: 170_000 }
+  assert.deepEqual(found(computedKey, {}, server), ['error TABLE_WITHOUT_KEY', remark])
+  assert.deepEqual(found(computedKey, { key: ['id'] }, server), [remark])
+  assert.deepEqual(found({ ...withTotal, replicaIdentity: 'full' }, {}, server), [remark])
+})
+
+test('partitions without the identity of their table are named', () => {
+  const unlikePartitions = [{ schema: 'public', name: 'y2026' }]
+  const kind = 'partitioned' as const
+  assert.deepEqual(found({ kind, unlikePartitions, replicaIdentity: 'full' }), ['warning TABLE_UNSUITABLE'])
+  assert.deepEqual(found({ kind, unlikePartitions }), ['error TABLE_UNSUITABLE'])
+})

@@ -3,7 +3,7 @@ import type { OutboxTableConfiguration, TableConfiguration } from '../config/con
 import { nearest } from '../config/nearest.ts'
 import type { TableName } from '../config/table-name.ts'
 import type { Finding, Severity } from '../finding.ts'
-import { lacksIdentity, type TableFacts } from '../postgres/catalog.ts'
+import { lacksIdentity, type ColumnFacts, type TableFacts } from '../postgres/catalog.ts'
 import { quoteIdentifier, quoteTable } from '../postgres/identifier.ts'
 
 /** What rules on tables look at, besides the table. */
@@ -14,6 +14,8 @@ export interface TableContext {
   version: number
   /** Schemas whose objects the role may not use. */
   closedSchemas: readonly string[]
+  /** The publication sends stored computed columns. */
+  generatedStored: boolean
 }
 
 /** A configured table that the database has not. */
@@ -36,6 +38,8 @@ export function tableFindings(facts: TableFacts, table: TableConfiguration, cont
   return [
     ...kind,
     ...identityFindings(facts, table),
+    ...computedIdentityFindings(facts, table.key, context),
+    ...partitionFindings(facts),
     ...keyFindings(facts, table),
     ...(table.refresh ? copyFindings(facts, context) : []),
     ...columnFindings(facts, context)
@@ -43,7 +47,7 @@ export function tableFindings(facts: TableFacts, table: TableConfiguration, cont
 }
 
 /** An outbox table is only read from the log: its columns must be there, and its identity must not harm the application. */
-export function outboxFindings(facts: TableFacts, table: OutboxTableConfiguration): Finding[] {
+export function outboxFindings(facts: TableFacts, table: OutboxTableConfiguration, context: TableContext): Finding[] {
   const kind = kindFindings(facts)
   if (kind.some(finding => finding.severity === 'error')) return kind
   const { id, key, payload, routeBy, timestamp, schemaVersion, additional } = table
@@ -52,6 +56,7 @@ export function outboxFindings(facts: TableFacts, table: OutboxTableConfiguratio
   return [
     ...kind,
     ...identityFindings(facts, null),
+    ...computedIdentityFindings(facts, null, context),
     ...unknownColumns(facts, columns, `outbox["${table.qualifiedName}"]`)
   ]
 }
@@ -117,13 +122,58 @@ function withoutIdentity(facts: TableFacts): string {
   const name = nameOf(facts)
   if (facts.replicaIdentity === 'nothing') return `table ${name} has REPLICA IDENTITY NOTHING`
   if (facts.replicaIdentity === 'index') return `the replica identity index of table ${name} was dropped`
+  if (facts.primaryKey.length > 0) return `the primary key of table ${name} is deferrable, and so no replica identity`
   return `table ${name} has no primary key`
 }
 
 function identityRemedy(facts: TableFacts): string {
   const table = quoteTable(facts)
+  if (facts.primaryKeyDeferrable) return `make the primary key anew without DEFERRABLE, or ${wholeRows(facts)}`
   if (facts.primaryKey.length > 0) return `ALTER TABLE ${table} REPLICA IDENTITY DEFAULT;`
   return `ALTER TABLE ${table} ADD PRIMARY KEY (...);\nor, with the whole old row in the log: ALTER TABLE ${table} REPLICA IDENTITY FULL;`
+}
+
+function wholeRows(facts: TableName): string {
+  return `ALTER TABLE ${quoteTable(facts)} REPLICA IDENTITY FULL;`
+}
+
+/**
+ * Computed columns are not sent. PostgreSQL 18 refuses the application's UPDATE and DELETE when the identity has one
+ * (42P10; FULL has all); earlier versions send the identity without it, so that keys of several rows are the same.
+ */
+function computedIdentityFindings(
+  facts: TableFacts,
+  key: readonly string[] | null,
+  { version, generatedStored }: TableContext
+): Finding[] {
+  const refuses = version >= 180_000
+  const counted = refuses ? identityColumns(facts) : (key ?? identityColumns(facts))
+  if (!refuses && facts.replicaIdentity === 'full' && key === null) return []
+  const computed = facts.columns.filter(column => counted.includes(column.name) && isUnsent(column, generatedStored))
+  if (computed.length === 0) return []
+  const names = computed.map(column => column.name).join(', ')
+  const harm = refuses
+    ? 'once it is published, UPDATE and DELETE of the application would fail'
+    : 'record keys would lack it'
+  const what = `the replica identity of ${nameOf(facts)} has computed column ${names}, which is not in the log: ${harm}`
+  const index = `ALTER TABLE ${quoteTable(facts)} REPLICA IDENTITY USING INDEX <unique index without computed columns>;`
+  const byKey = facts.replicaIdentity === 'full' && facts.primaryKey.length > 0
+  const remedy = byKey ? `ALTER TABLE ${quoteTable(facts)} REPLICA IDENTITY DEFAULT;` : index
+  return [finding('TABLE_WITHOUT_KEY', 'error', facts, what, remedy)]
+}
+
+/** ALTER TABLE ... REPLICA IDENTITY reaches no partition, and a new partition has the default. */
+function partitionFindings(facts: TableFacts): Finding[] {
+  const { unlikePartitions: unlike, replicaIdentity } = facts
+  if (unlike.length === 0) return []
+  const names = unlike.map(partition => nameOf(partition)).join(', ')
+  const remedy = unlike.map(wholeRows).join('\n')
+  if (replicaIdentity === 'full') {
+    const what = `partitions of ${nameOf(facts)} are without its REPLICA IDENTITY FULL, so of old rows only keys are known: ${names}`
+    return [finding('TABLE_UNSUITABLE', 'warning', facts, what, remedy)]
+  }
+  const what = `partitions of ${nameOf(facts)} have another replica identity than it: ${names}`
+  return [finding('TABLE_UNSUITABLE', 'error', facts, what, remedy)]
 }
 
 /** The key's columns exist, and the log has their old values when a row is deleted or its key changes. */
@@ -163,12 +213,16 @@ function copyFindings(facts: TableFacts, { role, closedSchemas }: TableContext):
   return findings
 }
 
-function columnFindings(facts: TableFacts, { version }: TableContext): Finding[] {
-  const generated = facts.columns.filter(column => column.generated !== 'no').map(column => column.name)
+function columnFindings(facts: TableFacts, { version, generatedStored }: TableContext): Finding[] {
+  const generated = facts.columns.filter(column => isUnsent(column, generatedStored)).map(column => column.name)
   if (generated.length === 0) return []
   const what = `computed column${generated.length === 1 ? '' : 's'} ${generated.join(', ')} of ${nameOf(facts)} ${generated.length === 1 ? 'is' : 'are'} not in the log`
   const remedy = version >= 180_000 ? '' : 'compute it in a processor, or at the reader'
   return [finding('TABLE_UNSUITABLE', 'info', facts, what, remedy)]
+}
+
+function isUnsent({ generated }: ColumnFacts, generatedStored: boolean): boolean {
+  return generated === 'virtual' || (generated === 'stored' && !generatedStored)
 }
 
 function unknownColumns(facts: TableFacts, wanted: readonly string[], option: string): Finding[] {
