@@ -30,6 +30,9 @@ export class OperationView implements Operation {
   get table(): Table | null {
     return this.tableSeen
   }
+  get tableName(): string | null {
+    return this.tableSeen === null ? null : this.tableSeen.qualifiedName
+  }
   get ordinal(): number {
     return this.shown.ordinal
   }

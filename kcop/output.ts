@@ -1,7 +1,7 @@
 import type { Operation } from '@tidemark/schemas/operation.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { HeaderWriter } from './header-block.ts'
-import type { HeaderValue, OutgoingRecord, Output } from './processor.ts'
+import type { AnyOperation, HeaderValue, OutgoingRecord, Output } from './processor.ts'
 import { BY_KEY, type AnnotatedSink, type HeaderBlock, type Topic } from './record-sink.ts'
 import { topicNameFault } from './topic-name.ts'
 
@@ -46,8 +46,8 @@ export class RecordOutput implements Output {
     this.noting(() => this.sendRecord(record))
   }
 
-  default(operation: Operation): void {
-    this.noting(() => this.byDefault(operation))
+  default(operation: AnyOperation): void {
+    this.noting(() => this.byDefault(operation as Operation))
   }
 
   annotate(name: string, value: Uint8Array | string): void {

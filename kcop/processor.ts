@@ -1,5 +1,5 @@
 import type { MessageContent, Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
-import type { Row } from '@tidemark/schemas/row.ts'
+import type { Row, RowValues } from '@tidemark/schemas/row.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import type { RecordSink } from './record-sink.ts'
 
@@ -16,12 +16,18 @@ export interface OutgoingRecord {
   partition?: number
 }
 
+/** An operation, whatever is known of its rows. */
+export type AnyOperation = Omit<Operation, 'before' | 'after'> & {
+  readonly before: object | null
+  readonly after: object | null
+}
+
 /** What a processor writes to, until it returns. Records are numbered in the order sent. */
 export interface Output {
   /** Throws RECORD_INVALID naming what is wrong with the record, RECORD_TOO_LARGE. */
   send(record: OutgoingRecord): void
   /** Sends what the table's configured format would send. */
-  default(operation: Operation): void
+  default(operation: AnyOperation): void
   /** Adds an annotation to the transaction, visible to every consumer. Throws RECORD_INVALID when it is too large. */
   annotate(name: string, value: Uint8Array | string): void
   /** Where built-in formats write without making objects. */
@@ -34,26 +40,54 @@ type Seen<Kind extends Operation['kind'], Known> = Omit<Operation, keyof Known |
   readonly key: Buffer | null
 } & Readonly<Known>
 
-/** An operation as a processor sees it; `kind` tells which of its parts are there. */
-export type ProcessorOperation =
-  | Seen<'insert', { table: Table; before: null; after: Row; changed: null }>
+/** The values of each table's rows by `schema.table`, where nothing more is known; `tidemark types` writes what is. */
+export type AnyTables = Record<string, RowValues>
+
+/** Without REPLICA IDENTITY FULL the server leaves columns out. */
+type Sent<Values> = string extends keyof Values ? Values : Partial<Values>
+
+type Named<Name extends string> = { table: Table; tableName: Name }
+
+type TableOperation<Name extends string, Values extends object> =
+  | Seen<'insert', Named<Name> & { before: null; after: Row<Values>; changed: null }>
   /** `before` has the columns the server sent; `changed` names columns, null unless the whole row before is known. */
-  | Seen<'update', { table: Table; before: Row | null; after: Row; changed: readonly string[] | null }>
-  | Seen<'delete', { table: Table; before: Row; after: null; changed: null }>
-  | Seen<'truncate', { table: Table; before: null; after: null; changed: null }>
-  | Seen<'message', { table: null; before: null; after: null; changed: null; message: MessageContent }>
+  | Seen<
+      'update',
+      Named<Name> & {
+        before: Row<Values, Sent<Values>> | null
+        after: Row<Values, Sent<Values>>
+        changed: readonly (keyof Values & string)[] | null
+      }
+    >
+  | Seen<'delete', Named<Name> & { before: Row<Values, Sent<Values>>; after: null; changed: null }>
+  | Seen<'truncate', Named<Name> & { before: null; after: null; changed: null }>
+
+type MessageOperation = Seen<
+  'message',
+  { table: null; tableName: null; before: null; after: null; changed: null; message: MessageContent }
+>
+
+/**
+ * An operation as a processor sees it; `kind` tells which of its parts are there, `tableName` (`schema.table`) which
+ * columns rows have, when `Tables` says so.
+ */
+export type ProcessorOperation<Tables extends object = AnyTables> =
+  | {
+      [Name in keyof Tables & string]: Tables[Name] extends object ? TableOperation<Name, Tables[Name]> : never
+    }[keyof Tables & string]
+  | MessageOperation
 
 /**
  * A programmable producer (KCOP): turns each operation into 0..n records. Synchronous: what it returns is ignored, a
  * promise is an error. Everything passed in is valid until it returns.
  */
-export interface Processor {
+export interface Processor<Tables extends object = AnyTables> {
   readonly name: string
-  process(operation: ProcessorOperation, out: Output): void
+  process(operation: ProcessorOperation<Tables>, out: Output): void
   begin?(transaction: TransactionContext, out: Output): void
   commit?(transaction: TransactionContext, out: Output): void
   /** Once per table emptied; `process` does not see truncates. */
-  truncate?(operation: ProcessorOperation, out: Output): void
+  truncate?(operation: ProcessorOperation<Tables>, out: Output): void
   schema?(table: Table, out: Output): void
   refreshStart?(table: Table, out: Output): void
   refreshEnd?(table: Table, out: Output): void
@@ -68,7 +102,10 @@ export interface BuiltInProcessor {
 /** What built-in processors need of an output. */
 export type SinkOutput = Pick<Output, 'sink'>
 
-/** Declares a processor; the types of `operation` and `out` come with it. */
-export function defineProcessor(processor: Processor): Processor {
-  return processor
+/**
+ * Declares a processor; the types of `operation` and `out` come with it. `defineProcessor<Tables>`, with the `Tables` that
+ * `tidemark types` writes, knows the columns of each table.
+ */
+export function defineProcessor<Tables extends object = AnyTables>(processor: Processor<Tables>): Processor {
+  return processor as unknown as Processor
 }

@@ -5,6 +5,9 @@ import type { ColumnType } from './table.ts'
 /** A column's value in JavaScript (docs/types.md): the JSON mapping with bigint, NaN, Infinity and Buffer as they are. */
 export type ColumnValue = JsonValue | Buffer | ArrayElement<ColumnValue>[]
 
+/** The value of an array column: text where it has lower bounds other than 1, which a plain array cannot tell. */
+export type ArrayValue<Element> = ArrayElement<Element>[] | string
+
 /** Thrown when a text is not of its type; the caller knows table and column and says so without the value. */
 export class ColumnTextError extends Error {
   override readonly name = 'ColumnTextError'

@@ -11,11 +11,20 @@ export interface RowScope {
   only?: readonly number[]
 }
 
+type ColumnName<Values> = keyof Values & string
+type Picked<Values extends object, Name extends keyof Values> = string extends keyof Values
+  ? Row
+  : Row<Pick<Values, Name>, Partial<Pick<Values, Name>>>
+
+/** Values by column name, where nothing more is known of the table. */
+export type RowValues = Record<string, ColumnValue>
+
 /**
  * A row image seen column by column; values are made when asked for. Valid while its tuple is.
- * Every accessor throws COLUMN_UNKNOWN for a column the row has not.
+ * Every accessor throws COLUMN_UNKNOWN for a column the row has not. `Values`: by column name, as `tidemark types` writes
+ * them; `Sent`: those that are surely there.
  */
-export class Row {
+export class Row<Values extends object = RowValues, Sent extends object = Values> {
   readonly table: Table
   readonly tuple: Tuple
   /** Indexes into the table's columns, in the order they were picked; null = all. */
@@ -32,37 +41,37 @@ export class Row {
   }
 
   /** Whether the row has the column. */
-  has(name: string): boolean {
+  has(name: ColumnName<Values>): boolean {
     return this.find(name) >= 0
   }
 
-  isNull(name: string): boolean {
+  isNull(name: ColumnName<Values>): boolean {
     return this.tuple.lengths[this.indexOf(name)] === NULL_LENGTH
   }
 
   /** Whether the server left the column out because its stored value did not change, so that it cannot be read here. */
-  isUnchanged(name: string): boolean {
+  isUnchanged(name: ColumnName<Values>): boolean {
     return this.tuple.lengths[this.indexOf(name)] === UNCHANGED_LENGTH
   }
 
   /** The value in PostgreSQL's text form; null for null. Throws ROW_UNSUITABLE for an unchanged column that was not sent. */
-  text(name: string): string | null {
+  text(name: ColumnName<Values>): string | null {
     return this.textAt(this.indexOf(name))
   }
 
   /** A new buffer with the text form's bytes. */
-  bytes(name: string): Buffer | null {
+  bytes(name: ColumnName<Values>): Buffer | null {
     const text = this.text(name)
     return text === null ? null : Buffer.from(text)
   }
 
   /** The value as JavaScript has it (docs/types.md); null for null. Throws ROW_UNSUITABLE as `text` does. */
-  value(name: string): ColumnValue {
-    return this.valueAt(this.indexOf(name))
+  value<Name extends ColumnName<Values>>(name: Name): Values[Name] {
+    return this.valueAt(this.indexOf(name)) as Values[Name]
   }
 
   /** The value as a JavaScript number, null for null. Throws ROW_UNSUITABLE for an integer a number cannot hold exactly. */
-  number(name: string): number | null {
+  number(name: ColumnName<Values>): number | null {
     const text = this.text(name)
     if (text === null) return null
     const value = Number(text)
@@ -73,14 +82,14 @@ export class Row {
     return value
   }
 
-  bigint(name: string): bigint | null {
+  bigint(name: ColumnName<Values>): bigint | null {
     const text = this.text(name)
     if (text === null) return null
     if (!/^-?\d+$/.test(text)) throw this.unsuitable(name, 'is not an integer')
     return BigInt(text)
   }
 
-  boolean(name: string): boolean | null {
+  boolean(name: ColumnName<Values>): boolean | null {
     const text = this.text(name)
     if (text === null) return null
     if (text !== 't' && text !== 'f') throw this.unsuitable(name, 'is not a boolean')
@@ -88,7 +97,7 @@ export class Row {
   }
 
   /** The parsed value of a json, jsonb or text column. */
-  json(name: string): unknown {
+  json(name: ColumnName<Values>): unknown {
     const text = this.text(name)
     if (text === null) return null
     try {
@@ -100,18 +109,18 @@ export class Row {
   }
 
   /** The same row with these columns only, in this order. */
-  pick(...names: string[]): Row {
-    return new Row(this.table, this.tuple, { only: names.map(name => this.indexOf(name)) })
+  pick<Name extends ColumnName<Values>>(...names: Name[]): Picked<Values, Name> {
+    return new Row(this.table, this.tuple, { only: names.map(name => this.indexOf(name)) }) as Picked<Values, Name>
   }
 
   /** The columns as a plain object by docs/types.md; columns left out as unchanged are not in it. */
-  toObject(): Record<string, ColumnValue> {
+  toObject(): Sent {
     const entries: [string, ColumnValue][] = []
     for (const index of this.only ?? this.table.columns.keys()) {
       if (this.tuple.lengths[index] === UNCHANGED_LENGTH) continue
       entries.push([this.table.columns[index]!.name, this.valueAt(index)])
     }
-    return Object.fromEntries(entries)
+    return Object.fromEntries(entries) as Sent
   }
 
   /** Whether the column at `index` of the table has the same bytes in both rows; null or unchanged need not be sent. */

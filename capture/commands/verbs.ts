@@ -108,6 +108,18 @@ export const verbs: readonly Verb[] = [
     run: async invocation => (await import('./retire.ts')).retire(invocation)
   },
   {
+    name: 'types',
+    summary: 'write TypeScript types of the rows that processors see',
+    description:
+      'Reads the tables of the configuration from the catalogue and writes a TypeScript file: one row type for each, and\nTables for defineProcessor<Tables>. The same tables give the same text, so it can be committed. Changes nothing in\nthe database.',
+    examples: [
+      ['tidemark types', 'on standard output'],
+      ['tidemark types --out processors/rows.ts', 'into a file']
+    ],
+    options: [{ flags: '--out <file>', description: 'the file to write; standard output when left out' }],
+    run: async invocation => (await import('./types.ts')).types(invocation)
+  },
+  {
     name: 'preview',
     summary: 'show final records of present rows (not available yet)',
     description: 'Will show topic, partition, key, headers and value of the records that rows would become.',

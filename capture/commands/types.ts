@@ -1,0 +1,64 @@
+import { writeFile } from 'node:fs/promises'
+import { planColumns } from '@tidemark/kcop/routing/column-plan.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { Configuration, TableConfiguration } from '../config/configuration.ts'
+import { producerRules } from '../config/producer-rules.ts'
+import { typedTables, type TypedTable } from '../postgres/column-typing.ts'
+import { SqlSession } from '../postgres/sql-session.ts'
+import { rowTypes, rowTypesText, type RowType, type SeenTable } from '../row-types/row-types-file.ts'
+import type { ExitCode, Invocation } from './invocation.ts'
+
+/** `tidemark types`: TypeScript types of the rows processors see. Reads the catalogue, changes nothing in the database. */
+export async function types(invocation: Invocation): Promise<ExitCode> {
+  const configuration = invocation.configuration()
+  if (configuration === null) return 1
+  const found = await readRowTypes(configuration)
+  const text = rowTypesText(found, configuration.subscription)
+  const file = invocation.options['out'] as string | undefined
+  if (file === undefined) {
+    invocation.answer({ ok: true, findings: [], tables: found, text }, text)
+    return 0
+  }
+  await write(file, text)
+  invocation.answer({ ok: true, findings: [], tables: found, file }, `wrote ${file}: ${found.length} tables\n`)
+  return 0
+}
+
+async function readRowTypes(configuration: Configuration): Promise<RowType[]> {
+  const applicationName = `tidemark ${configuration.subscription} command`
+  const sql = new SqlSession({ url: configuration.postgres.url, applicationName })
+  try {
+    const { tables } = configuration
+    const found = await sql.do('reading the catalogue', client => typedTables(client, tables))
+    const known = new Map(found.tables.map(typed => [typed.table.qualifiedName, typed]))
+    return rowTypes(
+      tables.map((table, index) => seenTable(configuration, index, known.get(table.qualifiedName) ?? missing(table))),
+      found.enumLabels
+    )
+  } finally {
+    await sql.close()
+  }
+}
+
+/** Throws COLUMN_UNKNOWN and CONFIG_INVALID as the agent would. */
+function seenTable(configuration: Configuration, index: number, source: TypedTable): SeenTable {
+  const rule = producerRules(configuration).tables[index]!
+  const protections = new Map(rule.columns.protected.map(({ column, protection }) => [column, protection.kind]))
+  return { source, seen: planColumns(source.table, rule).table, protections }
+}
+
+function missing({ qualifiedName, place }: TableConfiguration): never {
+  throw new TidemarkError('TABLE_MISSING', { message: `table ${qualifiedName} does not exist`, place })
+}
+
+async function write(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text)
+  } catch (error) {
+    throw new TidemarkError('USAGE', {
+      message: `${file} cannot be written`,
+      cure: 'name a file in a folder that is there',
+      cause: error
+    })
+  }
+}
