@@ -117,7 +117,7 @@ export const verbs: readonly Verb[] = [
       ['tidemark types --out processors/rows.ts', 'into a file']
     ],
     options: [{ flags: '--out <file>', description: 'the file to write; standard output when left out' }],
-    run: async invocation => (await import('./types.ts')).types(invocation)
+    run: async invocation => (await import('./row-declarations.ts')).types(invocation)
   },
   {
     name: 'preview',

@@ -5,7 +5,7 @@ import type { Configuration, TableConfiguration } from '../config/configuration.
 import { producerRules } from '../config/producer-rules.ts'
 import { typedTables, type TypedTable } from '../postgres/column-typing.ts'
 import { SqlSession } from '../postgres/sql-session.ts'
-import { rowTypes, rowTypesText, type RowType, type SeenTable } from '../row-types/row-types-file.ts'
+import { rowTypes, rowTypesText, type RowType, type SeenTable } from '../typing/row-declarations.ts'
 import type { ExitCode, Invocation } from './invocation.ts'
 
 /** `tidemark types`: TypeScript types of the rows processors see. Reads the catalogue, changes nothing in the database. */
