@@ -207,6 +207,16 @@ test('a bookmark inside a transaction leads to the rest of it', async () => {
   assert.equal(first!.bookmarkAfter(first!.records[2]!), first!.bookmark)
 })
 
+test('a bookmark inside a transaction that a State follows in the same record leads to the rest of it', async () => {
+  const { script, owner } = started(1)
+  owner.commit(owner.data(2, three), state(2))
+  const { transactions } = await readAll(script.log)
+  const second = transactions[1]!
+  const reading = await readAll(script.log, { from: second.bookmarkAfter(second.records[1]!) })
+  assert.equal(reading.error, null)
+  assert.deepEqual(reading.values, [['1:2:2']])
+})
+
 test('a bookmark of another stream is refused', async () => {
   const { script } = started(1)
   const from = formatBookmark({ stream: 3, epoch: 1, sequence: 1, record: 0, offset: 2 })

@@ -204,11 +204,13 @@ function entriesDone(found: PlacedRecord | null, { offset, epoch, sequence, reco
   if (found === null || found.offset !== offset) return null
   if (found.record.type !== 'commits') return sequence === 0 ? 0 : null
   if (found.record.epoch !== epoch) return null
-  const index = found.record.entries.findLastIndex(
-    entry => (entry.type === 'transaction' || entry.type === 'state') && entry.sequence === sequence
-  )
-  if (index < 0) return null
-  return record > 0 ? index : index + 1
+  const { entries } = found.record
+  // A State behind the transaction has its sequence too: of queues, one stands there at the end of each unit of work.
+  const inside = entries.findLastIndex(entry => entry.type === 'transaction' && entry.sequence === sequence)
+  if (record > 0) return inside < 0 ? null : inside
+  const behind = entries.findLastIndex(entry => entry.type === 'state' && entry.sequence === sequence)
+  const last = Math.max(inside, behind)
+  return last < 0 ? null : last + 1
 }
 
 function within(offset: number, start: number, end: number, topic: string): number {

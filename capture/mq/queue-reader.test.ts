@@ -162,3 +162,15 @@ test('a message on its last try is in a unit of its own', async () => {
   await readAll(model, queueOf('message', { backout: { threshold: 2, queue: 'B' } }), counting, 10)
   assert.deepEqual(units, [1, 1, 1, 1])
 })
+
+test('a group is set aside as a whole, also where only some of it was backed out often enough', async () => {
+  const model = new QueueModel()
+  const bodies = model.putGroup('g', 3)
+  // A getter that ended inside the group, twice: its last message was never got.
+  for (let time = 0; time < 2; time++) {
+    for (let got = 0; got < 2; got++) model.get({ queue: 0, waitMs: 0, groups: true })
+    model.back()
+  }
+  const { named } = await readAll(model, queueOf('group', { backout: { threshold: 2, queue: 'B' } }), [], 10)
+  assert.deepEqual([named, model.movedAway], [[], bodies])
+})

@@ -1,6 +1,6 @@
 import type { PositionBytes } from '@tidemark/schemas/position.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { backoutVerdict, type BackoutPolicy } from './backout-policy.ts'
+import { backoutVerdict, type BackoutPolicy, type BackoutVerdict } from './backout-policy.ts'
 import type { QueueMessage } from './message.ts'
 import { identityOf } from './message-identity.ts'
 import type { MessageVerbs, TransactionUnit } from './message-verbs.ts'
@@ -129,13 +129,18 @@ export class QueueReader {
     return 'some'
   }
 
+  /**
+   * A group is handed over or set aside as a whole: its first message says which, for it was got whenever another was, so
+   * that none was backed out more often.
+   */
   private async group(queue: number, first: QueueMessage): Promise<void> {
-    let begun = this.take(queue, first, true)
+    const verdict = this.verdictOn(queue, first)
+    let begun = this.take(queue, first, true, verdict)
     let { group } = first
     while (group === 'member') {
       const next = await this.get(queue, 0)
       if (typeof next === 'string') throw this.incompleteGroup(queue, next)
-      if (this.take(queue, next, !begun)) begun = true
+      if (this.take(queue, next, !begun, verdict)) begun = true
       group = next.group
     }
     if (begun) this.endTransaction()
@@ -178,15 +183,18 @@ export class QueueReader {
   }
 
   /** Hands a message over, unless it was named before or is set aside. Returns whether it was handed over. */
-  private take(queue: number, message: QueueMessage, first: boolean): boolean {
+  private take(
+    queue: number,
+    message: QueueMessage,
+    first: boolean,
+    verdict = this.verdictOn(queue, message)
+  ): boolean {
     const { output, verbs, now, queues } = this.options
     const { backout, name } = queues[queue]!
     const size = message.body.length
     if (this.ledger.take(identityOf(message), size, now()) === 'named') return false
     if (this.ledger.isBeyondMax) throw this.tooLarge(name)
-    const { backoutCount } = message.descriptor
-    const verdict = backoutVerdict(backoutCount, backout)
-    if (verdict === 'stop') throw poison(name, backoutCount, backout)
+    if (verdict === 'stop') throw poison(name, message.descriptor.backoutCount, backout)
     if (verdict === 'set-aside') {
       verbs.setAside(queue, message)
       this.ledger.setAside()
@@ -196,6 +204,10 @@ export class QueueReader {
     if (verdict === 'alone') this.ledger.endSoon()
     output.message(queue, first, message)
     return true
+  }
+
+  private verdictOn(queue: number, { descriptor }: QueueMessage): BackoutVerdict {
+    return backoutVerdict(descriptor.backoutCount, this.options.queues[queue]!.backout)
   }
 
   private incompleteGroup(queue: number, why: 'none' | 'full'): TidemarkError {

@@ -6,8 +6,8 @@ import { Host } from './host.ts'
 import { SimulatedProduceWire } from './produce-port.ts'
 import { SimulatedLogReader } from './read-port.ts'
 import { RecordProcessor } from './record-processor.ts'
-import type { SourceDatabase } from './source-database.ts'
-import { SimulatedSource } from './source-port.ts'
+import type { SourceSystem } from './source-database.ts'
+import { sourceFor } from './system-source.ts'
 import type { Subscription, World } from './world.ts'
 
 /** An agent that is started, crashes, stalls and is started again; each life is a host of its own. */
@@ -18,13 +18,13 @@ export class AgentProcess {
   /** What ended it: no retry mends it. */
   stopped: TidemarkError | null = null
   private readonly world: World
-  private readonly database: SourceDatabase
+  private readonly database: SourceSystem
   /** As claims name it; twins have one name. */
   private readonly agent: string
   private lives = 0
   private stopping = new AbortController()
 
-  constructor(world: World, label: string, agent: string, subscription: Subscription, database: SourceDatabase) {
+  constructor(world: World, label: string, agent: string, subscription: Subscription, database: SourceSystem) {
     this.world = world
     this.label = label
     this.agent = agent
@@ -96,7 +96,7 @@ export class AgentProcess {
       subscription: subscription.name,
       agent: this.agent,
       commitStream: subscription.commitStream,
-      source: new SimulatedSource(host, this.database),
+      source: sourceFor(host, this.database),
       reader: new SimulatedLogReader(host, world.cluster, 0.005),
       openSession: (stream, signal) =>
         ProducerSession.open(wire, world.fenced ? `tidemark-${stream}` : host.name, { clock: host.clock, signal }),

@@ -1,6 +1,7 @@
 import type { RecordReader } from '@tidemark/kafka/record-batch/record-reader.ts'
 import { decodeCommitStreamRecord } from '@tidemark/schemas/commit-stream-codec.ts'
 import type { CommitStreamRecord, TransactionEntry } from '@tidemark/schemas/commit-stream.ts'
+import { idOf } from './record-text.ts'
 import type { World } from './world.ts'
 
 /** A transaction that the commit stream validly names, as one sees who sees everything. */
@@ -19,7 +20,9 @@ export function validEntries(world: World): ValidEntry[] {
     if (record.type !== 'commits') return
     const { offset, batch } = reader
     for (const entry of record.entries) {
-      if (entry.type === 'transaction') valid.push({ epoch: record.epoch, offset, batch: batch.baseOffset, entry })
+      if (entry.type !== 'transaction') continue
+      const named = { ...entry, sourceId: idOf(entry.sourceId) }
+      valid.push({ epoch: record.epoch, offset, batch: batch.baseOffset, entry: named })
     }
   })
   return valid.filter(isFirst)

@@ -11,6 +11,12 @@ export type Weather =
 
 export interface Configuration {
   name: string
+  source: 'database' | 'queues'
+  /**
+   * What a dead getter held may come back after the next one has opened the queue, as with shared queues on z/OS: later
+   * messages are got first, so that order is not asked for.
+   */
+  lateBackOut: boolean
   /** Of each subscription. */
   agents: number
   subscriptions: number
@@ -38,6 +44,8 @@ export interface Configuration {
 
 const plain: Configuration = {
   name: 'plain',
+  source: 'database',
+  lateBackOut: false,
   agents: 3,
   subscriptions: 1,
   twin: false,
@@ -66,6 +74,26 @@ export const configurations: readonly Configuration[] = [
   { ...plain, name: 'misconfigured', misconfigured: true, agents: 2 },
   { ...plain, name: 'twin', twin: true, agents: 2 },
   { ...plain, name: 'recreated', recreated: true, agents: 2 },
+  { ...plain, name: 'queues', source: 'queues' },
+  { ...plain, name: 'queues-late', source: 'queues', lateBackOut: true },
+  {
+    ...plain,
+    name: 'queues-grow',
+    source: 'queues',
+    weather: ['foreign records', 'added partitions', 'leader changes', 'forgotten producers']
+  },
+  {
+    ...plain,
+    name: 'queues-all',
+    source: 'queues',
+    subscriptions: 2,
+    agents: 2,
+    mirror: true,
+    misconfigured: true,
+    weather: ['foreign records', 'added partitions', 'leader changes', 'forgotten producers'],
+    transactionsMax: 12,
+    length: 2
+  },
   {
     ...plain,
     name: 'all',

@@ -30,6 +30,7 @@ export class Host implements Surroundings {
   hasLimits = true
   inbox: Pending[] = []
   private tickers: (() => void)[] = []
+  private readonly crashes: (() => void)[] = []
   private readonly skewMs: number
 
   constructor(world: World, name: string) {
@@ -85,6 +86,11 @@ export class Host implements Surroundings {
     return true
   }
 
+  /** Calls `task` when the process is killed: for what goes on without it. */
+  onCrash(task: () => void): void {
+    this.crashes.push(task)
+  }
+
   tick(): void {
     for (const task of this.tickers) task()
   }
@@ -94,6 +100,7 @@ export class Host implements Surroundings {
     this.alive = false
     this.inbox = []
     this.tickers = []
+    for (const task of this.crashes.splice(0)) task()
   }
 
   now = (): number => this.world.timeMs + this.skewMs

@@ -1,8 +1,9 @@
 import type { Mutation } from './mutation.ts'
 import { captureMutations } from './capture-mutations.ts'
+import { queueMutations } from './queue-mutations.ts'
 import { readerMutations } from './reader-mutations.ts'
 
-export const mutations: readonly Mutation[] = [...captureMutations, ...readerMutations]
+export const mutations: readonly Mutation[] = [...captureMutations, ...queueMutations, ...readerMutations]
 
 /** Throws RangeError for a name that is not there. */
 export function mutationNamed(name: string): Mutation {

@@ -25,7 +25,8 @@ export function judge(outcome: Outcome): Failures {
 /** Source transactions that have anything to be named. */
 export function namedTransactions(world: World): SourceTransaction[] {
   return world.subscriptions[0]!.database.transactions.filter(
-    ({ operations, annotated }) => annotated || operations.some(records => records.length > 0)
+    ({ operations, annotated, movedAway }) =>
+      movedAway === 0 && (annotated || operations.some(records => records.length > 0))
   )
 }
 
@@ -50,13 +51,37 @@ function mayRefuse(world: World, code: string): boolean {
 
 function judgeEntries(world: World, valid: readonly ValidEntry[], failures: Set<string>): void {
   const named = valid.map(({ entry }) => entry.sourceId)
+  judgeSetAside(world, new Set(named), failures)
   for (const { id } of namedTransactions(world)) {
     const times = named.filter(other => other === id).length
     if (times === 0) failures.add('LOSS: a committed source transaction is in no valid entry')
     if (times > 1) failures.add('DUPLICATE: two valid entries for one source transaction')
   }
-  const numbers = named.map(numberOf)
-  if (numbers.some((number, index) => index > 0 && number < numbers[index - 1]!)) failures.add('ORDER of valid entries')
+  if (fallsInALane(world, named, 0)) failures.add('ORDER of valid entries')
+}
+
+/** A message that failed again and again is on the backout queue, its whole group with it, and nowhere else. */
+function judgeSetAside(world: World, named: ReadonlySet<string>, failures: Set<string>): void {
+  for (const { id, movedAway, operations, poisoned } of world.subscriptions[0]!.database.transactions) {
+    if (movedAway > 0 && named.has(id)) failures.add('DUPLICATE: named, and on the backout queue')
+    if (movedAway > 0 && movedAway !== operations.length) failures.add('TORN: part of a group is on the backout queue')
+    if (poisoned && movedAway === 0) failures.add('HANG: a poison message is neither set aside nor waited for')
+  }
+}
+
+/** Whether transactions of one queue, or of the one database, come out of order, or closer than `step`. */
+function fallsInALane(world: World, ids: readonly string[], step: number): boolean {
+  // Each once, all the same: a reader that is handed something twice has two entries of it.
+  if (world.configuration.lateBackOut) return step > 0 && new Set(ids).size < ids.length
+  const { transactions } = world.subscriptions[0]!.database
+  const last = new Map<number, number>()
+  return ids.some(id => {
+    const number = numberOf(id)
+    const lane = transactions[number - 1]?.lane ?? 0
+    const falls = number < (last.get(lane) ?? -step) + step
+    last.set(lane, number)
+    return falls
+  })
 }
 
 function numberOf(id: string): number {
@@ -81,8 +106,8 @@ function judgeAgreement(readers: readonly ReaderProcess[], failures: Set<string>
 function judgeReader(world: World, reader: ReaderProcess, valid: readonly ValidEntry[], failures: Set<string>): void {
   const { kind, handedOver, error } = reader
   for (const transaction of handedOver) judgeContent(world, reader, transaction, failures)
-  const numbers = handedOver.map(({ sourceId }) => numberOf(sourceId))
-  if (numbers.some((number, index) => index > 0 && number <= numbers[index - 1]!)) {
+  const ids = handedOver.map(({ sourceId }) => sourceId)
+  if (fallsInALane(world, ids, 1)) {
     failures.add(`DUPLICATE or reordered hand-over (${kind})`)
   } else judgeSkips(world, reader, failures)
   if (error === null) judgeEnd(world, reader, valid, failures)
@@ -124,11 +149,22 @@ function wantedOf(world: World, reader: ReaderProcess): string[] {
 function judgeSkips(world: World, reader: ReaderProcess, failures: Set<string>): void {
   const { handedOver, kind } = reader
   if (handedOver.length === 0) return
-  const wanted = wantedOf(world, reader)
-  const first = wanted.indexOf(handedOver[0]!.sourceId)
-  const skips = handedOver.some(({ sourceId }, index) => wanted[first + index] !== sourceId)
+  const skips = lanesOf(world).some(lane => {
+    if (world.configuration.lateBackOut) return false
+    const wanted = wantedOf(world, reader).filter(id => lane.has(id))
+    const handed = handedOver.filter(({ sourceId }) => lane.has(sourceId))
+    const first = wanted.indexOf(handed[0]?.sourceId ?? '')
+    return handed.some(({ sourceId }, index) => wanted[first + index] !== sourceId)
+  })
   if (skips && handedOver.every(({ gaps }) => gaps === 0))
     failures.add(`SILENT SKIP inside a reader's output (${kind})`)
+}
+
+/** Transactions by queue; a database has one lane. */
+function lanesOf(world: World): Set<string>[] {
+  const lanes: Set<string>[] = []
+  for (const { id, lane } of world.subscriptions[0]!.database.transactions) (lanes[lane] ??= new Set()).add(id)
+  return lanes.filter(lane => lane !== undefined)
 }
 
 /** Without an error a reader has begun where it should, and come to the end. */

@@ -6,6 +6,7 @@ import { TransactionReader } from '@tidemark/tcc-consumer/transaction-reader.ts'
 import type { Cluster } from './cluster.ts'
 import { Host } from './host.ts'
 import { SimulatedLogReader } from './read-port.ts'
+import { idOf } from './record-text.ts'
 import type { World } from './world.ts'
 
 /** A transaction as a reader's user got it. */
@@ -214,7 +215,7 @@ export class ReaderProcess {
     const taken: HandedOver = {
       sequence,
       epoch,
-      sourceId,
+      sourceId: idOf(sourceId),
       values: [],
       begun: false,
       finished: false,

@@ -1,6 +1,9 @@
 import { BY_KEY, type Topic } from '@tidemark/kcop/record-sink.ts'
 import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { OperationProcessor, TransactionSink } from '../../capture/tenure.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { idOf } from './record-text.ts'
+import type { SourceRecord } from './source-database.ts'
 import type { SimulatedOperation } from './source-port.ts'
 
 /** Sends the records that operations of the simulation bring along. */
@@ -23,7 +26,7 @@ export class RecordProcessor implements OperationProcessor {
   refreshEnd(): void {}
 
   process(operation: Operation): void {
-    for (const { topic, key, value } of (operation as SimulatedOperation).records) {
+    for (const { topic, key, value } of recordsOf(operation)) {
       const keyBytes = Buffer.from(key)
       const valueBytes = Buffer.from(value)
       this.sink.append(this.topic(topic), BY_KEY, keyBytes, 0, keyBytes.length, valueBytes, 0, valueBytes.length, null)
@@ -31,7 +34,8 @@ export class RecordProcessor implements OperationProcessor {
   }
 
   commit(transaction: TransactionContext): void {
-    if (this.annotated.has(transaction.sourceId)) this.sink.annotate('note', Buffer.from(transaction.sourceId))
+    const id = idOf(transaction.sourceId)
+    if (this.annotated.has(id)) this.sink.annotate('note', Buffer.from(id))
   }
 
   private topic(name: string): Topic {
@@ -42,4 +46,16 @@ export class RecordProcessor implements OperationProcessor {
     }
     return topic
   }
+}
+
+/** A message brings them as its content. */
+function recordsOf(operation: Operation): readonly SourceRecord[] {
+  const { message } = operation
+  if (message === null) return (operation as SimulatedOperation).records
+  const { records, poison } = JSON.parse(Buffer.from(message.bytes).toString()) as {
+    records: SourceRecord[]
+    poison: boolean
+  }
+  if (poison) throw new TidemarkError('RECORD_INVALID', { message: 'a message that no processor can carry' })
+  return records
 }

@@ -1,6 +1,7 @@
 import { RecordReader } from '@tidemark/kafka/record-batch/record-reader.ts'
 import { decodeCommitStreamRecord } from '@tidemark/schemas/commit-stream-codec.ts'
 import type { CommitStreamRecord, Entry } from '@tidemark/schemas/commit-stream.ts'
+import { positionText as unitText } from '../../capture/mq/position.ts'
 import { headerNameBytes, RecordHeader } from '@tidemark/schemas/record-header.ts'
 
 /** The records of a batch, for a trace. */
@@ -33,11 +34,18 @@ function commitText(record: CommitStreamRecord): string {
 }
 
 function entryText(entry: Entry): string {
-  if (entry.type === 'transaction') return `s${entry.sequence}=${entry.sourceId}`
+  if (entry.type === 'transaction') return `s${entry.sequence}=${idOf(entry.sourceId)}`
   if (entry.type === 'state') return `state s${entry.sequence} @${positionText(entry.position)}`
   return entry.type
 }
 
+/** A transaction's id in the schedule: of queues, MsgId or GroupId in hexadecimal digits. */
+export function idOf(sourceId: string): string {
+  if (!/^[0-9a-f]{48}$/.test(sourceId)) return sourceId
+  return Buffer.from(sourceId, 'hex').toString('latin1').replaceAll('\0', '')
+}
+
 export function positionText(position: Uint8Array): string {
+  if (position.length !== 8) return position.length === 0 ? 'unit' : unitText(position)
   return String(Number(Buffer.from(position).readBigUInt64BE()) / 16)
 }

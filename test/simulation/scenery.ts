@@ -3,7 +3,8 @@ import { noExtensions } from '@tidemark/schemas/commit-stream.ts'
 import { AgentProcess } from './agent-process.ts'
 import type { Configuration } from './configuration.ts'
 import { Mirror } from './mirror.ts'
-import { SourceDatabase, type SourceRecord } from './source-database.ts'
+import { QueueManager } from './simulated-queues.ts'
+import { SourceDatabase, type SourceRecord, type SourceSystem } from './source-database.ts'
 import { World, type Subscription } from './world.ts'
 import { addRecordOfStream, sharedTopic, smallTopic } from './weather.ts'
 
@@ -28,7 +29,7 @@ export function makeWorld(
 
 function apply(world: World, index: number): Subscription {
   const name = `subscription${index}`
-  const database = new SourceDatabase(world, `system${index}`)
+  const database = systemOf(world, `system${index}`)
   const stream = world.chance.below(0x1_0000_0000)
   const commitStream = `${name}.commits`
   const transactions = 2 + world.chance.below(world.configuration.transactionsMax)
@@ -40,7 +41,7 @@ function apply(world: World, index: number): Subscription {
     stream,
     subscription: name,
     system: database.system,
-    position: database.confirmed,
+    position: database.origin,
     known: { offset: 0, epoch: 0, claim: 0 },
     extensions: noExtensions
   })
@@ -50,7 +51,11 @@ function apply(world: World, index: number): Subscription {
   return { name, commitStream, stream, database }
 }
 
-function planTransaction(world: World, database: SourceDatabase, prefix: string, number: number): void {
+function systemOf(world: World, name: string): SourceSystem {
+  return world.configuration.source === 'queues' ? new QueueManager(world, name) : new SourceDatabase(world, name)
+}
+
+function planTransaction(world: World, database: SourceSystem, prefix: string, number: number): void {
   const { chance } = world
   const count = chance.happens(0.12) ? 0 : 1 + chance.below(chance.happens(0.2) ? 9 : 3)
   const operations: SourceRecord[][] = []
@@ -96,8 +101,8 @@ function makeAgents(world: World): AgentProcess[] {
 }
 
 function misconfigured(world: World): AgentProcess {
-  const other = new SourceDatabase(world, 'another system')
+  const other = systemOf(world, 'another system')
   for (let number = 1; number <= 3; number++) planTransaction(world, other, 'X', number)
-  other.visible = other.transactions.length
+  while (other.commitOne());
   return new AgentProcess(world, 'X', 'X', world.subscriptions[0]!, other)
 }

@@ -203,7 +203,7 @@ class Schedule {
   private releaseDeadLocks(): void {
     for (const { database } of this.world.subscriptions) {
       const { holder } = database
-      if (holder !== null && this.world.host(holder.name) === undefined) database.release(holder)
+      if (holder?.isDead === true) database.release(holder)
     }
   }
 }

@@ -17,6 +17,39 @@ export interface SourceTransaction {
   operations: SourceRecord[][]
   /** Annotated when committed. */
   annotated: boolean
+  /** Order holds within it: the queue it was put on; a database has one. */
+  lane: number
+  /** A processor fails on it. */
+  poisoned: boolean
+  /** How many of its messages were moved to the backout queue. */
+  movedAway: number
+}
+
+/** A system whose transactions are captured, as the schedule and the oracle see it. */
+export interface SourceSystem {
+  readonly system: string
+  /** Of the genesis. */
+  readonly origin: PositionBytes
+  readonly transactions: readonly SourceTransaction[]
+  /** How many of them have been committed. */
+  visible: number
+  /** The connection that has the source's lock. */
+  readonly holder: Holder | null
+  /** Adds a transaction that is not committed yet. */
+  plan(prefix: string, operations: SourceRecord[][], annotated: boolean): void
+  /** The next transaction commits; false when there is none. */
+  commitOne(): boolean
+  /** The system notices that a connection is gone. */
+  release(connection: Holder): void
+  /** The connection breaks: the lock is free at once, the agent hears of it later. */
+  dropConnection(): void
+  restart(): void
+}
+
+export interface Holder {
+  readonly name: string
+  /** Its process is gone, though the system has not noticed. */
+  readonly isDead: boolean
 }
 
 /** Between the positions of two transactions there is room for places where nothing was committed. */
@@ -32,12 +65,13 @@ export function positionAt(place: number): PositionBytes {
  * A database with one replication slot: an exclusive lock bound to a connection, a confirmed position that may fall back
  * when the server restarts, and everything after it sent again.
  */
-export class SourceDatabase {
+export class SourceDatabase implements SourceSystem {
   readonly system: string
   readonly transactions: SourceTransaction[] = []
   /** How many of them have been committed. */
   visible = 0
-  confirmed: PositionBytes = positionAt(positionStep)
+  readonly origin: PositionBytes = positionAt(positionStep)
+  confirmed: PositionBytes = this.origin
   holder: SimulatedConnection | null = null
   private history: PositionBytes[] = [this.confirmed]
   private readonly world: World
@@ -51,7 +85,16 @@ export class SourceDatabase {
   plan(prefix: string, operations: SourceRecord[][], annotated: boolean): void {
     const number = this.transactions.length + 1
     const position = positionAt((number + 1) * positionStep)
-    this.transactions.push({ id: `${prefix}${number}`, position, commitTime: 0, operations, annotated })
+    this.transactions.push({
+      id: `${prefix}${number}`,
+      position,
+      commitTime: 0,
+      operations,
+      annotated,
+      lane: 0,
+      poisoned: false,
+      movedAway: 0
+    })
   }
 
   /** The next transaction commits. */
@@ -69,7 +112,7 @@ export class SourceDatabase {
     this.world.note(() => `${connection.name} holds the lock`)
   }
 
-  release(connection: SimulatedConnection): void {
+  release(connection: Holder): void {
     if (this.holder === connection) this.holder = null
   }
 

@@ -67,6 +67,10 @@ export class SimulatedConnection implements SourceConnection {
     this.next = this.received = database.after(database.confirmed)
   }
 
+  get isDead(): boolean {
+    return !this.host.alive
+  }
+
   confirmed(): Promise<PositionBytes | null> {
     return this.host.ask(() => {
       // Asked over another connection, the server answers although the lock is lost.

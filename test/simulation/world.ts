@@ -4,7 +4,7 @@ import type { Configuration } from './configuration.ts'
 import type { Host } from './host.ts'
 import type { Mirror } from './mirror.ts'
 import type { Request } from './produce-port.ts'
-import type { SourceDatabase } from './source-database.ts'
+import type { SourceSystem } from './source-database.ts'
 
 /** How often what happened: shows that the schedules reach the places where faults live. */
 export interface Counters {
@@ -26,7 +26,7 @@ export interface Subscription {
   name: string
   commitStream: string
   stream: number
-  database: SourceDatabase
+  database: SourceSystem
 }
 
 /** Everything of one schedule, on one thread, moved only by the seeded scheduler. */

@@ -1,0 +1,48 @@
+import { MqSource } from '../../capture/mq/mq-source.ts'
+import type { Host } from './host.ts'
+import { doubtMs, type QueueManager } from './simulated-queues.ts'
+import { SimulatedReader } from './queue-reader-process.ts'
+
+/** The product's own source, whose reader's process is simulated. */
+export function queueSource(host: Host, manager: QueueManager): MqSource {
+  const { chance } = host.world
+  return new MqSource({
+    connection: { queueManager: manager.system },
+    queues: manager.queues.map(name => ({
+      name,
+      unit: 'group',
+      batchMessages: 1,
+      batchMs: 0,
+      backoutThreshold: null,
+      backoutQueue: null,
+      convert: true
+    })),
+    applicationName: 'simulation',
+    besideFile: '',
+    environment: {},
+    unitOfWork: { messages: chance.of([1, 3, 10, 1_000]), bytes: 1_000_000, ms: chance.of([10, 1_000]) },
+    unitMsMax: 3_000,
+    messageBytesMax: 1_000_000,
+    retryMs: 500,
+    doubtMs,
+    after: (ms, task) => after(host, ms, task),
+    onEvent: event => host.world.note(() => `${host.name}: ${JSON.stringify(event)}`),
+    startReader: () => new SimulatedReader(host, manager)
+  })
+}
+
+/** A time limit: nothing waits for it, so the world's time does not go on to it. */
+function after(host: Host, ms: number, task: () => void): () => void {
+  const { world } = host
+  const due = world.timeMs + ms
+  let cancelled = false
+  host.later(
+    () => {
+      if (!cancelled) task()
+    },
+    () => cancelled || (!world.healing && world.timeMs >= due)
+  )
+  return () => {
+    cancelled = true
+  }
+}
