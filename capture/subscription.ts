@@ -5,6 +5,7 @@ import type { Compression } from '@tidemark/kafka/record-batch/compression.ts'
 import { ProducerSession, type Hold } from '@tidemark/kafka/producer-session.ts'
 import { ClusterProduceWire } from '@tidemark/kafka/wire.ts'
 import type { Notice } from '@tidemark/kcop/notice.ts'
+import { loadLookups } from '@tidemark/kcop/enrichment/lookup-file.ts'
 import { loadProcessors } from '@tidemark/kcop/processor-file.ts'
 import type { Processor } from '@tidemark/kcop/processor.ts'
 import { loadKeys } from '@tidemark/kcop/protection/key-files.ts'
@@ -137,6 +138,7 @@ export function agentOptions(
   const { configuration, agent, onEvent = () => {}, onReached } = options
   const rules = producerRules(configuration)
   const keys = loadKeys(configuration.keys)
+  const lookups = loadLookups(configuration.lookups)
   return {
     subscription: configuration.subscription,
     agent,
@@ -152,7 +154,15 @@ export function agentOptions(
       onCreated: (topic, partitions) => onEvent({ type: 'topic-created', topic, partitions })
     }),
     processorFor: sink =>
-      new Producer({ rules, sink, processors, formats, keys, notify: notice => onEvent({ type: 'notice', notice }) }),
+      new Producer({
+        rules,
+        sink,
+        processors,
+        formats,
+        keys,
+        lookups,
+        notify: notice => onEvent({ type: 'notice', notice })
+      }),
     surroundings: systemSurroundings,
     onEvent,
     onReached,

@@ -1,5 +1,6 @@
 import type { Table } from '@tidemark/schemas/table.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { LookupTables } from './enrichment/lookup-table.ts'
 import type { Format, TableFormat } from './format.ts'
 import { csvFormat, csvJournalFormat } from './formats/csv.ts'
 import { jsonFormat } from './formats/json.ts'
@@ -39,6 +40,7 @@ export interface CatalogOptions {
   sink: AnnotatedSink
   formats: readonly Format[]
   protections: ColumnProtections
+  lookups: LookupTables
   monitors: Monitors
   notify: Notify
 }
@@ -157,6 +159,7 @@ export class Catalog {
       sink: this.options.sink,
       formats: this.formats,
       protections: this.options.protections,
+      lookups: this.options.lookups,
       keyScratch: this.keyScratch,
       valueScratch: this.valueScratch,
       onWait: wait => void this.pending.push(wait)

@@ -3,6 +3,7 @@ import type { Operation, TransactionContext } from '@tidemark/schemas/operation.
 import type { Table } from '@tidemark/schemas/table.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { Catalog, type Route } from './catalog.ts'
+import type { LookupTables } from './enrichment/lookup-table.ts'
 import type { Format } from './format.ts'
 import { GuardedProcessor } from './guard.ts'
 import { Monitors } from './monitoring/monitors.ts'
@@ -30,6 +31,8 @@ export interface ProducerOptions {
   formats?: readonly Format[]
   /** The keys the rules name, loaded. */
   keys?: ProtectionKeys
+  /** What the lookups of the rules read, loaded. */
+  lookups?: LookupTables
   /** Milliseconds; data keys age by it. */
   now?: () => number
   randomBytes?: (length: number) => Buffer
@@ -58,10 +61,10 @@ export class Producer {
   /** Throws CONFIG_INVALID, NOT_AVAILABLE; PROCESSOR_INVALID when a processor the rules name is not given. */
   constructor(options: ProducerOptions) {
     const { rules, sink, processors = new Map(), formats = [], notify = () => {} } = options
-    const { keys = new Map(), now = Date.now, randomBytes = systemRandomBytes } = options
+    const { keys = new Map(), lookups = new Map(), now = Date.now, randomBytes = systemRandomBytes } = options
     const protections = new ColumnProtections({ keys, now, randomBytes })
     this.monitors = new Monitors(rules.monitors ?? [], sink)
-    this.catalog = new Catalog({ rules, sink, formats, protections, monitors: this.monitors, notify })
+    this.catalog = new Catalog({ rules, sink, formats, protections, lookups, monitors: this.monitors, notify })
     this.output = new RecordOutput(sink, operation => this.byDefault(operation))
     this.users = guarded(rules, processors, this.output)
     this.beginners = [...this.users.values()].filter(user => user.processor.begin !== undefined)

@@ -9,6 +9,8 @@ export interface ProducerRules {
   readonly monitors?: readonly MonitorRule[]
   /** Keys that protected columns name. */
   readonly keys?: readonly KeyRule[]
+  /** Files that derived columns look values up in. */
+  readonly lookups?: readonly LookupFileRule[]
   readonly outbox: {
     readonly tables: readonly OutboxTableRule[]
     /** Logical messages that carry outbox events. */
@@ -70,6 +72,37 @@ export interface ColumnRules {
   readonly only: readonly string[] | null
   readonly dropped: readonly string[]
   readonly protected: readonly { readonly column: string; readonly protection: ColumnProtection }[]
+  /** Columns made of others, behind those of the table; each may use those before it. */
+  readonly derived?: readonly DerivedColumn[]
+}
+
+/** A column that the table has not. */
+export interface DerivedColumn {
+  readonly name: string
+  readonly from: { readonly expression: string } | { readonly lookup: LookupColumn }
+  /** Whether it may go out as it is although it is made of protected columns. */
+  readonly plain: boolean
+  /** Where the rule stands, for messages. */
+  readonly place: string | null
+}
+
+/** The value of column `take` in the row of lookup `in` whose key is the value of column `by`. */
+export interface LookupColumn {
+  readonly in: string
+  readonly by: string
+  readonly take: string
+  /** What becomes of a row that the lookup has no row for: the column is NULL, or the agent stops. */
+  readonly whenMissing: 'empty' | 'stop'
+}
+
+/** A file that lookups read. */
+export interface LookupFileRule {
+  readonly name: string
+  readonly file: string
+  /** Its column that lookups go by. */
+  readonly key: string
+  readonly bytesMax: number
+  readonly place: string | null
 }
 
 /** What a header of one's own holds. */

@@ -262,6 +262,14 @@ export const errorCodes = {
     means: 'a condition on rows cannot be understood, or does not fit the columns it names',
     cure: 'correct the condition as the message says'
   },
+  EXPRESSION_INVALID: {
+    means: 'the expression of a derived column cannot be understood, or does not fit the columns it names',
+    cure: 'correct the expression as the message says'
+  },
+  LOOKUP_INVALID: {
+    means: 'what a lookup reads is not there, too large, or not of the form it needs',
+    cure: 'correct the file or the lookup as the message says'
+  },
   TOPIC_EXPOSED: {
     means: 'a restricted topic may be read by others than the principals named',
     cure: 'remove or narrow the ACLs the message names; the agent does not send to the topic before'

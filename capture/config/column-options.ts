@@ -3,6 +3,9 @@ import { Type, type Static } from 'typebox'
 const keyName = (description: string) => Type.Optional(Type.String({ description, minLength: 1 }))
 
 export interface ColumnRuleFile {
+  expression?: string
+  lookup?: { in: string; by: string; take: string; whenMissing: 'empty' | 'stop' }
+  plain?: boolean
   encrypt?: string
   rsa?: string
   deterministic?: string
@@ -38,26 +41,70 @@ const hash = Type.Object(
   { additionalProperties: false, description: 'SHA-256 of salt and value, in hexadecimal digits.' }
 )
 
+const derivation = {
+  expression: Type.Optional(
+    Type.String({
+      description:
+        'Makes a new column of others, in PostgreSQL’s syntax: + - * / %, ||, CASE, casts to text, int8 and numeric, conditions, and the functions of docs/enrichment.md.',
+      minLength: 1
+    })
+  ),
+  lookup: Type.Optional(
+    Type.Object(
+      {
+        in: Type.String({ description: 'Name of an entry of `lookups`.', minLength: 1 }),
+        by: Type.String({ description: 'Column of this table whose value is the key there.', minLength: 1 }),
+        take: Type.String({ description: 'Column there whose value is taken.', minLength: 1 }),
+        whenMissing: Type.Optional(
+          Type.Enum(['empty', 'stop'], {
+            description: 'There is no such row: the new column is NULL, or the agent stops.',
+            default: 'empty'
+          })
+        )
+      },
+      { additionalProperties: false, description: 'Makes a new column of a value looked up, as text.' }
+    )
+  ),
+  plain: Type.Optional(
+    Type.Boolean({ description: 'The new column may go out as it is although it is made of protected columns.' })
+  )
+}
+
+const protections = {
+  encrypt: keyName('Key: AES-256-GCM under a data key wrapped for the readers’ public keys. Not for key columns.'),
+  rsa: keyName('Key: RSA-OAEP directly under one public key; short values only. Not for key columns.'),
+  deterministic: keyName('Key with a secret: AES-SIV; equal values stay equal. For keys and join columns.'),
+  tokenise: keyName('Key with a secret: HMAC-SHA256; equal values stay equal, nobody can read them.'),
+  mask,
+  hash
+}
+
+const protectionForms =
+  'be `drop`, `plain` or one of `{encrypt: <key>}`, `{rsa: <key>}`, `{deterministic: <key>}`, `{tokenise: <key>}`, `{mask: {keepLast: <n>}}`, `{hash: {salt: <text>}}`'
+
 /** A word or one protection. Not a union, so that a mistake within is told where it is. */
-const columnRule = Type.Unsafe<'drop' | 'plain' | ColumnRuleFile>({
+const protectionRule = Type.Unsafe<'drop' | 'plain' | ColumnRuleFile>({
   type: ['string', 'object'],
   pattern: '^(drop|plain)$',
-  properties: {
-    encrypt: keyName('Key: AES-256-GCM under a data key wrapped for the readers’ public keys. Not for key columns.'),
-    rsa: keyName('Key: RSA-OAEP directly under one public key; short values only. Not for key columns.'),
-    deterministic: keyName('Key with a secret: AES-SIV; equal values stay equal. For keys and join columns.'),
-    tokenise: keyName('Key with a secret: HMAC-SHA256; equal values stay equal, nobody can read them.'),
-    mask,
-    hash
-  },
+  properties: protections,
   additionalProperties: false,
   minProperties: 1,
   maxProperties: 1,
-  'x-must':
-    'be `drop`, `plain` or one of `{encrypt: <key>}`, `{rsa: <key>}`, `{deterministic: <key>}`, `{tokenise: <key>}`, `{mask: {keepLast: <n>}}`, `{hash: {salt: <text>}}`'
+  'x-must': protectionForms
 })
 
-export const columnRules = Type.Record(Type.String(), columnRule, {
+/** The same for columns of tables: further, a new column with at most one protection. */
+const columnRule = Type.Unsafe<'drop' | 'plain' | ColumnRuleFile>({
+  type: ['string', 'object'],
+  pattern: '^(drop|plain)$',
+  properties: { ...protections, ...derivation },
+  additionalProperties: false,
+  minProperties: 1,
+  maxProperties: 2,
+  'x-must': `${protectionForms}; or a new column: \`{expression: <text>}\` or \`{lookup: {in: <lookup>, by: <column>, take: <column>}}\`, with a protection or \`plain: true\` if need be`
+})
+
+export const columnRules = Type.Record(Type.String(), protectionRule, {
   description:
     'Rules for single columns of the event. `encrypt` and `rsa` need a `topic` of one name, to which they are bound.',
   'x-key': '<column>'

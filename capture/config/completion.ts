@@ -13,11 +13,18 @@ import type {
 } from './configuration.ts'
 import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { ConfigurationFile } from './schema.ts'
-import { defaultDeletes, type KeyRule } from '@tidemark/kcop/rules.ts'
+import { defaultDeletes, type KeyRule, type LookupFileRule } from '@tidemark/kcop/rules.ts'
 import type { DebeziumFile, RegistryFile } from './format-options.ts'
 import { completeMonitor } from './monitor-completion.ts'
-import type { KeyFile } from './column-options.ts'
-import { completeColumns, completeHeaders, completePartition, completeReaders } from './output-completion.ts'
+import type { ColumnsFile, KeyFile } from './column-options.ts'
+import type { LookupFile } from './lookup-options.ts'
+import {
+  columnEntries,
+  completeColumns,
+  completeHeaders,
+  completePartition,
+  completeReaders
+} from './output-completion.ts'
 import { completeMq } from './mq-configuration.ts'
 import { messageEntries } from './outbox-messages.ts'
 import type { AlsoFile, OutboxTableFile, TableFile } from './table-options.ts'
@@ -73,6 +80,9 @@ function completeBase(
     ),
     keys: Object.entries(written.encryption?.keys ?? {}).map(([name, key]) =>
       completeKey(name, key, { file, document })
+    ),
+    lookups: Object.entries(written.lookups ?? {}).map(([name, lookup]) =>
+      completeLookup(name, lookup, { file, document })
     )
   }
 }
@@ -113,7 +123,7 @@ function completeTable(qualifiedName: string, table: TableFile, prefix: string, 
     format,
     key: table.key ?? null,
     deletes: table.deletes ?? defaultDeletes(format),
-    columns: completeColumns(table.columns),
+    columns: completeColumns(table.columns, undefined, columnPlaces(table.columns, `${at}/columns`, origin.document)),
     headers: completeHeaders(table.headers),
     partition: completePartition(table.partition),
     filter: table.filter ?? null,
@@ -126,24 +136,40 @@ function completeTable(qualifiedName: string, table: TableFile, prefix: string, 
     processor: table.processor === undefined ? null : resolve(dirname(origin.file), table.processor),
     refresh,
     also: (table.also ?? []).map((also, index) =>
-      completeAlso(also, table, main, origin.document.placeOf(`${at}/also/${index}`))
+      completeAlso(also, table, main, { at: `${at}/also/${index}`, document: origin.document })
     )
   }
 }
 
-function completeAlso(also: AlsoFile, table: TableFile, main: OutputConfiguration, place: string): OutputConfiguration {
+function completeAlso(
+  also: AlsoFile,
+  table: TableFile,
+  main: OutputConfiguration,
+  { at, document }: { at: string; document: YamlDocument }
+): OutputConfiguration {
   return {
     topic: also.topic,
     format: also.format ?? main.format,
     key: also.key ?? main.key,
     deletes: also.deletes ?? table.deletes ?? defaultDeletes(also.format ?? main.format),
-    columns: completeColumns(also.columns, main.columns),
+    columns: completeColumns(also.columns, main.columns, columnPlaces(also.columns, `${at}/columns`, document)),
     headers: also.headers === undefined ? main.headers : completeHeaders(also.headers),
     partition: also.partition === undefined ? main.partition : completePartition(also.partition),
     filter: also.filter ?? main.filter,
     readers: completeReaders(also.restricted),
-    place
+    place: document.placeOf(at)
   }
+}
+
+function columnPlaces(columns: ColumnsFile | undefined, at: string, document: YamlDocument) {
+  const pointers = new Map(columnEntries(columns, at).map(entry => [entry.name, entry.at]))
+  return (column: string) => document.placeOf(pointers.get(column) ?? at, 'key')
+}
+
+function completeLookup(name: string, lookup: LookupFile, { file, document }: Origin): LookupFileRule {
+  const { key, bytesMax } = lookup as Required<LookupFile>
+  const place = document.placeOf(`/lookups/${escapePointer(name)}`, 'key')
+  return { name, file: resolve(dirname(file), lookup.file), key, bytesMax, place }
 }
 
 function completeKey(name: string, key: KeyFile, { file, document }: Origin): KeyRule {

@@ -83,7 +83,8 @@ test('a minimal file is completed with every default', () => {
     registry: null,
     debezium: { decimal: 'precise' },
     monitors: [],
-    keys: []
+    keys: [],
+    lookups: []
   })
 })
 
@@ -355,7 +356,7 @@ const badInputs: [name: string, text: string, ...faults: string[]][] = [
   [
     'a column rule unlike any',
     at('account:', 'account: {columns: {ssn: hide}}'),
-    '7:35 CONFIG_INVALID `tables["public.account"].columns.ssn` `hide` is not valid | it must be `drop`, `plain` or one of `{encrypt: <key>}`, `{rsa: <key>}`, `{deterministic: <key>}`, `{tokenise: <key>}`, `{mask: {keepLast: <n>}}`, `{hash: {salt: <text>}}`'
+    '7:35 CONFIG_INVALID `tables["public.account"].columns.ssn` `hide` is not valid | it must be `drop`, `plain` or one of `{encrypt: <key>}`, `{rsa: <key>}`, `{deterministic: <key>}`, `{tokenise: <key>}`, `{mask: {keepLast: <n>}}`, `{hash: {salt: <text>}}`; or a new column: `{expression: <text>}` or `{lookup: {in: <lookup>, by: <column>, take: <column>}}`, with a protection or `plain: true` if need be'
   ],
   [
     'both sources',
@@ -365,7 +366,7 @@ const badInputs: [name: string, text: string, ...faults: string[]][] = [
   [
     'a key named like a part of JavaScript',
     `${minimal}__proto__: {a: 1}\n`,
-    '8:1 CONFIG_INVALID `__proto__` is not a known entry | known here: subscription, postgres, kafka, commitStream, topics, tables, outbox, registry, debezium, monitor, encryption, mq'
+    '8:1 CONFIG_INVALID `__proto__` is not a known entry | known here: subscription, postgres, kafka, commitStream, topics, tables, outbox, registry, debezium, monitor, encryption, lookups, mq'
   ]
 ]
 

@@ -1,6 +1,13 @@
 import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { Compression } from '@tidemark/kafka/record-batch/compression.ts'
-import type { ColumnRules, HeaderRule, KeyRule, MonitorRule, PartitionRule } from '@tidemark/kcop/rules.ts'
+import type {
+  ColumnRules,
+  HeaderRule,
+  KeyRule,
+  LookupFileRule,
+  MonitorRule,
+  PartitionRule
+} from '@tidemark/kcop/rules.ts'
 import { namesOf, topicTemplate } from '@tidemark/kcop/routing/topic-template.ts'
 import type { MqConfiguration } from './mq-configuration.ts'
 import type { RegistryOptions } from '@tidemark/kcop/registry/registry-client.ts'
@@ -31,6 +38,8 @@ export interface Configuration {
   readonly monitors: readonly MonitorRule[]
   /** Keys of protected columns; files by absolute path. */
   readonly keys: readonly KeyRule[]
+  /** Files that columns look values up in, by absolute path. */
+  readonly lookups: readonly LookupFileRule[]
   readonly mq?: undefined
 }
 

@@ -1,4 +1,11 @@
-import type { ColumnProtection, ColumnRules, HeaderRule, OutputRule, PartitionRule } from '@tidemark/kcop/rules.ts'
+import type {
+  ColumnProtection,
+  ColumnRules,
+  DerivedColumn,
+  HeaderRule,
+  OutputRule,
+  PartitionRule
+} from '@tidemark/kcop/rules.ts'
 import type { ConfigurationFile } from './schema.ts'
 import type { OutboxTableFile } from './table-options.ts'
 import { messageEntries } from './outbox-messages.ts'
@@ -14,9 +21,14 @@ const everyColumn: ColumnRules = { only: null, dropped: [], protected: [] }
  * The columns of an output. `inherited`: of the table, for a further output: a protection holds there too unless the
  * entry says otherwise for the column, or `all`.
  */
-export function completeColumns(written: ColumnsFile | undefined, inherited: ColumnRules = everyColumn): ColumnRules {
+export function completeColumns(
+  written: ColumnsFile | undefined,
+  inherited: ColumnRules = everyColumn,
+  placeOf: (column: string) => string | null = () => null
+): ColumnRules {
   if (written === undefined) return inherited
-  if (written === 'all') return everyColumn
+  const before = inherited.derived ?? []
+  if (written === 'all') return { ...everyColumn, ...derivedRules(before.map(column => ({ ...column, plain: true }))) }
   const own = new Map(ownRules(written))
   return {
     only: Array.isArray(written) ? namesOf(written) : inherited.only,
@@ -27,10 +39,32 @@ export function completeColumns(written: ColumnsFile | undefined, inherited: Col
     protected: [
       ...inherited.protected.filter(({ column }) => !own.has(column)),
       ...[...own].flatMap(([column, rule]) =>
-        typeof rule === 'string' ? [] : [{ column, protection: completeProtection(rule) }]
+        typeof rule === 'string' ? [] : completeProtection(rule).map(protection => ({ column, protection }))
       )
-    ]
+    ],
+    ...derivedRules([
+      ...before
+        .filter(({ name }) => !isDerivation(own.get(name)))
+        .map(column => (own.get(column.name) === 'plain' ? { ...column, plain: true } : column)),
+      ...[...own].flatMap(([column, rule]) => completeDerived(column, rule, placeOf))
+    ])
   }
+}
+
+/** Absent rather than empty: most tables have none. */
+function derivedRules(derived: readonly DerivedColumn[]): { derived?: readonly DerivedColumn[] } {
+  return derived.length === 0 ? {} : { derived }
+}
+
+function isDerivation(rule: Written | undefined): boolean {
+  return typeof rule === 'object' && (rule.expression !== undefined || rule.lookup !== undefined)
+}
+
+function completeDerived(name: string, rule: Written, placeOf: (column: string) => string | null): DerivedColumn[] {
+  if (typeof rule === 'string' || !isDerivation(rule)) return []
+  const { expression, lookup, plain = false } = rule
+  const from = expression === undefined ? { lookup: { ...lookup! } } : { expression }
+  return [{ name, from, plain, place: placeOf(name) }]
 }
 
 /** Names in the order written. */
@@ -43,11 +77,28 @@ function ownRules(written: Exclude<ColumnsFile, 'all'>): [string, Written][] {
   return written.flatMap(item => (typeof item === 'string' ? [] : Object.entries(item)))
 }
 
-function completeProtection(rule: ColumnRuleFile): ColumnProtection {
-  if (rule.mask !== undefined) return { kind: 'mask', keepLast: rule.mask.keepLast, character: rule.mask.character }
-  if (rule.hash !== undefined) return { kind: 'hash', salt: rule.hash.salt }
-  const [kind, key] = Object.entries(rule)[0] as ['encrypt' | 'rsa' | 'deterministic' | 'tokenise', string]
-  return { kind, key }
+/** The one protection of a rule, or none of a derived column. */
+function completeProtection(rule: ColumnRuleFile): ColumnProtection[] {
+  const { expression: _, lookup: __, plain: ___, mask, hash, ...keyed } = rule
+  if (mask !== undefined) return [{ kind: 'mask', keepLast: mask.keepLast, character: mask.character }]
+  if (hash !== undefined) return [{ kind: 'hash', salt: hash.salt }]
+  return Object.entries(keyed).map(([kind, key]) => ({ kind, key }) as ColumnProtection)
+}
+
+/** JSON pointer of each column's rule below that of `columns`, and the rule. */
+export function columnEntries(
+  written: ColumnsFile | undefined,
+  at: string
+): { at: string; name: string; rule: Written }[] {
+  if (written === undefined || written === 'all') return []
+  const entries = Array.isArray(written)
+    ? written.flatMap((item, index) => (typeof item === 'string' ? [] : below(item, `${at}/${index}`)))
+    : below(written, at)
+  return entries
+}
+
+function below(mapping: Readonly<Record<string, Written>>, at: string) {
+  return Object.entries(mapping).map(([name, rule]) => ({ at: `${at}/${escapePointer(name)}`, name, rule }))
 }
 
 export function completeHeaders(written: Readonly<Record<string, HeaderSourceFile>> | undefined): HeaderRule[] {

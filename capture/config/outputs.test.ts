@@ -15,7 +15,9 @@ const files: Record<string, string> = {
   'pii.pub.pem': publicKey,
   'pii.pem': privateKey,
   'pii.key': Buffer.alloc(32, 7).toString('base64'),
-  'short.key': 'c2hvcnQ='
+  'short.key': 'c2hvcnQ=',
+  'countries.csv': 'code,name\nCH,Switzerland\n',
+  'twice.csv': 'code,name\nCH,a\nCH,b\n'
 }
 const references = {
   variable: (name: string) => ({ SALT: 'a salt of some length', TOPIC: 'secret topic', CONDITION: 'secret ==' })[name],
@@ -207,4 +209,68 @@ test('logical messages come by prefix, in a list, or with how their events are m
   assert.deepEqual(refused('{}', `outbox: {message: {orders: {columns: {payload: {encrypt: nope}}}}}`), [
     '6:29 CONFIG_INVALID there is no key nope under `encryption.keys`'
   ])
+})
+
+const countries = 'lookups: {countries: {file: countries.csv, key: code}}'
+
+test('new columns are computed or looked up, with a protection or without', () => {
+  const entry =
+    '{columns: {total: {expression: "a * b"}, land: {lookup: {in: countries, by: code, take: name}, tokenise: pii}, notes: drop}}'
+  const configuration = accepted(entry, `${keys}\n${countries}`)
+  assert.deepEqual(configuration.tables[0]!.columns, {
+    only: null,
+    dropped: ['notes'],
+    protected: [{ column: 'land', protection: { kind: 'tokenise', key: 'pii' } }],
+    derived: [
+      { name: 'total', from: { expression: 'a * b' }, plain: false, place: 'tidemark.yaml:5:31' },
+      {
+        name: 'land',
+        from: { lookup: { in: 'countries', by: 'code', take: 'name', whenMissing: 'empty' } },
+        plain: false,
+        place: 'tidemark.yaml:5:61'
+      }
+    ]
+  })
+  assert.match(configuration.lookups[0]!.file, /^\/.*countries\.csv$/)
+})
+
+test('further outputs have the new columns of the table, and may have others', () => {
+  const entry = `{columns: {t: {expression: "a", mask: {keepLast: 1}}}, also: [{topic: b, columns: [id, t]},
+    {topic: c, columns: {t: plain}}, {topic: d, columns: {t: {expression: "b"}}}, {topic: e, columns: all, restricted: true}]}`
+  const [b, c, d, e] = accepted(entry).tables[0]!.also.map(({ columns }) => columns)
+  const shown = ({ protected: guarded, derived }: NonNullable<typeof b>) => [
+    guarded.length,
+    derived?.map(({ from, plain }) => ('expression' in from ? `${from.expression} ${plain}` : ''))
+  ]
+  assert.deepEqual(
+    [b, c, d, e].map(columns => shown(columns!)),
+    [
+      [1, ['a false']],
+      [0, ['a true']],
+      [0, ['b false']],
+      [0, ['a true']]
+    ]
+  )
+})
+
+test('what is wrong with new columns is found without a database, at its place', () => {
+  const rule = (written: string, more = countries) => refused(`{columns: {t: ${written}}}`, more)
+  assert.deepEqual(rule('{expression: "a +"}'), [
+    '5:47 EXPRESSION_INVALID the expression `a +` is not understood at its end (line 1, column 4)'
+  ])
+  assert.deepEqual(rule('{lookup: {in: countrys, by: c, take: name}}'), [
+    '5:48 CONFIG_INVALID there is no lookup countrys under `lookups`'
+  ])
+  assert.deepEqual(rule('{lookup: {in: countries, by: c, take: nam}}'), [
+    '5:72 CONFIG_INVALID lookup countries has no column nam'
+  ])
+  const at = '5:31 CONFIG_INVALID `tables["public.customer"].columns.t`'
+  assert.deepEqual(rule('{expression: "a", plain: true, mask: {keepLast: 1}}').length, 1)
+  assert.deepEqual(rule('{mask: {keepLast: 1}, hash: {salt: "0123456789abcdef"}}'), [`${at} has two protections`])
+  assert.deepEqual(rule('{mask: {keepLast: 1}, plain: true}'), [`${at} has \`plain\` but makes no new column`])
+  assert.deepEqual(refused('{}', 'lookups: {a: {file: none.csv, key: code}, b: {file: twice.csv, key: code}}'), [
+    '6:21 LOOKUP_INVALID the lookup file none.csv cannot be read (ENOENT)',
+    '6:53 LOOKUP_INVALID the lookup file twice.csv has the key of its row 2 twice'
+  ])
+  assert.match(refused('{}', 'lookups: {a: {file: none.txt, key: code}}')[0]!, /6:21 CONFIG_INVALID .*file/)
 })

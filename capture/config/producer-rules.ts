@@ -13,6 +13,7 @@ export function producerRules(configuration: SubscriptionConfiguration): Produce
     })),
     monitors: configuration.monitors,
     keys: configuration.keys,
+    lookups: configuration.lookups,
     outbox: {
       tables: configuration.outbox.tables.map(outboxRule),
       messages: configuration.outbox.messages.map(outboxRule)

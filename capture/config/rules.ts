@@ -1,6 +1,7 @@
 import { brokerAddress } from '@tidemark/kafka/connection-options.ts'
 import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { commitStreamOf } from './completion.ts'
+import { derivedFaults } from './derived-rules.ts'
 import { formatFaults } from './format-rules.ts'
 import { keyFaults } from './key-rules.ts'
 import { monitorFaults } from './monitor-rules.ts'
@@ -30,6 +31,7 @@ export function ruleFaults(
     ...monitorFaults(written, document),
     ...formatFaults(written, document),
     ...keyFaults(written, document, references),
+    ...derivedFaults(written, document, references),
     ...outboxFaults(written, document),
     ...mqFaults(written, document)
   ]

@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox'
 import { kafka, topics } from './kafka-options.ts'
 import { outbox, tables } from './table-options.ts'
 import { encryption } from './column-options.ts'
+import { lookups } from './lookup-options.ts'
 import { debezium, registry } from './format-options.ts'
 import { monitor } from './monitor-options.ts'
 import { mq } from './mq-options.ts'
@@ -54,6 +55,7 @@ export const configurationSchema = Type.Object(
     debezium: Type.Optional(debezium),
     monitor: Type.Optional(monitor),
     encryption: Type.Optional(encryption),
+    lookups: Type.Optional(lookups),
     mq: Type.Optional(mq)
   },
   { additionalProperties: false }

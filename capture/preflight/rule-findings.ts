@@ -4,6 +4,7 @@ import { ColumnProtections } from '@tidemark/kcop/protection/column-protections.
 import { loadKeys } from '@tidemark/kcop/protection/key-files.ts'
 import type { AnnotatedSink } from '@tidemark/kcop/record-sink.ts'
 import type { SchemaRegistry } from '@tidemark/kcop/registry/schema-registry.ts'
+import { loadLookups } from '@tidemark/kcop/enrichment/lookup-file.ts'
 import { OutboxMessageProcessor } from '@tidemark/kcop/outbox/outbox-message.ts'
 import type { OutboxContext } from '@tidemark/kcop/outbox/protected-outbox.ts'
 import type { OutboxMessageRule } from '@tidemark/kcop/rules.ts'
@@ -47,6 +48,7 @@ export function triedRules(
       sink: nowhere,
       formats: formatsWith(configuration, schemas),
       protections,
+      lookups: loadLookups(configuration.lookups),
       monitors: new Monitors(rules.monitors ?? [], nowhere),
       notify: () => {}
     })

@@ -14,13 +14,21 @@ export interface FilterText {
 
 /** Parses a condition in PostgreSQL's syntax. Throws FILTER_INVALID with line and column within the text. */
 export function parseFilter(text: string): FilterText {
-  if (text.length > textMax) throw filterFault(text, 0, `is longer than ${textMax} characters`)
-  const root = parsed(text)
-  if (depthOf(root) > depthMax) throw filterFault(text, 0, `is nested deeper than ${depthMax}`)
+  return parseSql(text, filterFault)
+}
+
+/** An error for what is at `offset` of `text`. */
+export type SyntaxFault = (text: string, offset: number, fault: string) => TidemarkError
+
+/** Parses one expression in PostgreSQL's syntax. Throws what `faultOf` makes. */
+export function parseSql(text: string, faultOf: SyntaxFault): FilterText {
+  if (text.length > textMax) throw faultOf(text, 0, `is longer than ${textMax} characters`)
+  const root = parsed(text, faultOf)
+  if (depthOf(root) > depthMax) throw faultOf(text, 0, `is nested deeper than ${depthMax}`)
   return { text, root }
 }
 
-function parsed(text: string): Expr {
+function parsed(text: string, faultOf: SyntaxFault): Expr {
   let found: unknown
   try {
     found = parse(text, { entry: 'expr', locationTracking: true })
@@ -28,10 +36,10 @@ function parsed(text: string): Expr {
     const { message, token } = error as { message: string; token?: { value?: string } }
     const at = offsetAt(text, /at line (\d+) col (\d+)/.exec(message))
     const word = token?.value === undefined ? 'its end' : `\`${token.value}\``
-    throw filterFault(text, at, `is not understood at ${word}`)
+    throw faultOf(text, at, `is not understood at ${word}`)
   }
   const [only, ...more] = Array.isArray(found) ? (found as Expr[]) : [found as Expr]
-  if (only === undefined || more.length > 0) throw filterFault(text, 0, 'must be one condition')
+  if (only === undefined || more.length > 0) throw faultOf(text, 0, 'must be one expression')
   return only
 }
 
@@ -59,9 +67,14 @@ export function sourceOf(text: string, expression: Expr): string {
 }
 
 export function filterFault(text: string, offset: number, fault: string, cure = grammarCure): TidemarkError {
+  const message = `the condition \`${text}\` ${fault} (${placeIn(text, offset)})`
+  return new TidemarkError('FILTER_INVALID', { message, cure })
+}
+
+/** `line 1, column 7` */
+export function placeIn(text: string, offset: number): string {
   const before = text.slice(0, offset).split('\n')
-  const at = `line ${before.length}, column ${before.at(-1)!.length + 1}`
-  return new TidemarkError('FILTER_INVALID', { message: `the condition \`${text}\` ${fault} (${at})`, cure })
+  return `line ${before.length}, column ${before.at(-1)!.length + 1}`
 }
 
 const grammarCure =

@@ -7,7 +7,7 @@ import { filterFault, offsetOf, parseFilter, sourceOf, type Expr } from './filte
 import { likePattern } from './like-pattern.ts'
 
 /** True, false or unknown (null), as in SQL. */
-type Truth = (image: Tuple) => boolean | null
+export type Truth = (image: Tuple) => boolean | null
 /** A value, or null. */
 type Value = (image: Tuple) => unknown
 
@@ -39,6 +39,11 @@ const mirrored: Readonly<Record<string, string>> = { '<': '>', '<=': '>=', '>': 
 export function rowFilter(text: string, table: Table): ImageTest {
   const truth = new FilterCompiler(text, table).truth(parseFilter(text).root)
   return image => truth(image) === true
+}
+
+/** A condition within an expression of `text`. Throws FILTER_INVALID, COLUMN_UNKNOWN. */
+export function conditionWithin(text: string, table: Table, condition: Expr): Truth {
+  return new FilterCompiler(text, table).truth(condition)
 }
 
 class FilterCompiler {

@@ -31,6 +31,7 @@ export function outboxProcessor(table: Table, rule: OutboxTableRule, context: Ou
   const output = new TableOutput({
     processor: new OutboxTableProcessor(plan.table, rule, sink, notify),
     keyFormat: null,
+    enrichment: null,
     condition: null,
     projection: new Projection(plan, protection),
     placing: new PlacingSink({ sink, placement: null, headers: null, protection }),

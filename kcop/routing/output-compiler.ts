@@ -16,6 +16,8 @@ import { Placement } from './placement.ts'
 import { PlacingSink } from './placing-sink.ts'
 import { Projection } from './projection.ts'
 import { RecordHeaders } from './record-headers.ts'
+import { enrichmentOf } from '../enrichment/enrichment.ts'
+import type { LookupTables } from '../enrichment/lookup-table.ts'
 import { RowCondition } from './row-condition.ts'
 import { rowFilter } from '../filter/row-filter.ts'
 import { TableOutput } from './table-output.ts'
@@ -25,6 +27,7 @@ export interface OutputContext {
   sink: RecordSink
   formats: ReadonlyMap<string, Format>
   protections: ColumnProtections
+  lookups: LookupTables
   keyScratch: Scratch
   valueScratch: Scratch
   /** A format is not ready before this resolves. */
@@ -33,7 +36,7 @@ export interface OutputContext {
 
 /**
  * Compiles one output for one version of a table. Throws TABLE_WITHOUT_KEY, COLUMN_UNKNOWN, ROW_UNSUITABLE,
- * CONFIG_INVALID, KEY_UNKNOWN, with the place of the rule.
+ * CONFIG_INVALID, KEY_INVALID, EXPRESSION_INVALID, LOOKUP_INVALID, with the place of the rule.
  */
 export function compileOutput(table: Table, rule: OutputRule, context: OutputContext): TableOutput {
   try {
@@ -43,7 +46,9 @@ export function compileOutput(table: Table, rule: OutputRule, context: OutputCon
   }
 }
 
-function compile(table: Table, rule: OutputRule, context: OutputContext): TableOutput {
+function compile(source: Table, rule: OutputRule, context: OutputContext): TableOutput {
+  const enrichment = enrichmentOf(source, rule, context.lookups)
+  const table = enrichment?.table ?? source
   const plan = planColumns(table, rule)
   const template = topicTemplate(rule.topic, table)
   const protection = protectionOf(table, plan, template, rule, context.protections)
@@ -66,6 +71,7 @@ function compile(table: Table, rule: OutputRule, context: OutputContext): TableO
   return new TableOutput({
     processor: processorFor(rule, { ...target, format, deletes: rule.deletes }),
     keyFormat: key.length === 0 ? null : format,
+    enrichment,
     condition: rule.filter === null ? null : new RowCondition(rowFilter(rule.filter, table), table),
     projection: plan.asIs ? null : new Projection(plan, protection),
     placing: placed ? new PlacingSink({ sink, placement, headers, protection }) : null,

@@ -36,11 +36,6 @@ export class Projection {
     return operation
   }
 
-  trim(): void {
-    this.before.trim()
-    this.after.trim()
-  }
-
   private sentOf(source: Operation): readonly number[] | null {
     const only = source.before?.only ?? null
     if (only === null) return null
@@ -66,10 +61,6 @@ class ImageWriter {
     return this.protectors === null ? this.point(image) : this.protect(image, this.protectors)
   }
 
-  trim(): void {
-    this.scratch.trim()
-  }
-
   /** Columns are places in the same bytes. */
   private point(image: Tuple): Tuple {
     const { sources, tuple } = this
@@ -83,7 +74,7 @@ class ImageWriter {
 
   private protect(image: Tuple, protectors: readonly (ColumnProtector | null)[]): Tuple {
     const { sources, tuple, scratch } = this
-    scratch.length = 0
+    scratch.trim()
     for (let index = 0; index < sources.length; index++) {
       const source = sources[index]!
       const length = image.lengths[source]!

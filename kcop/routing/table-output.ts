@@ -5,6 +5,7 @@ import type { BuiltInProcessor, SinkOutput } from '../processor.ts'
 import { keyDiffers } from '../table-key.ts'
 import { AlteredOperation } from './altered-operation.ts'
 import type { PlacingSink } from './placing-sink.ts'
+import type { Enrichment } from '../enrichment/enrichment.ts'
 import type { Projection } from './projection.ts'
 import type { RowCondition } from './row-condition.ts'
 
@@ -12,6 +13,7 @@ export interface TableOutputOptions {
   processor: BuiltInProcessor
   /** Writes keys of this output; null: its records have none. */
   keyFormat: TableFormat | null
+  enrichment: Enrichment | null
   condition: RowCondition | null
   projection: Projection | null
   placing: PlacingSink | null
@@ -34,8 +36,8 @@ export class TableOutput {
 
   /** Whether nothing but the processor is between operation and records. */
   get isPlain(): boolean {
-    const { condition, projection, placing } = this.options
-    return condition === null && projection === null && placing === null
+    const { enrichment, condition, projection, placing } = this.options
+    return enrichment === null && condition === null && projection === null && placing === null
   }
 
   get processor(): BuiltInProcessor {
@@ -49,8 +51,9 @@ export class TableOutput {
 
   /** The operation as this output's format sees it; null when its row is not meant. Valid until the next call. */
   shape(operation: Operation): Operation | null {
-    const { condition, projection } = this.options
-    const meant = condition === null ? operation : condition.of(operation)
+    const { enrichment, condition, projection } = this.options
+    const whole = enrichment === null ? operation : enrichment.of(operation)
+    const meant = condition === null ? whole : condition.of(whole)
     if (meant === null || projection === null) return meant
     return projection.of(meant)
   }
@@ -63,10 +66,6 @@ export class TableOutput {
       this.send(this.part.asDelete(shaped), out)
       this.send(this.part.asInsert(shaped), out)
     } else this.send(shaped, out)
-  }
-
-  trim(): void {
-    this.options.projection?.trim()
   }
 
   private movesPlace(operation: Operation): boolean {

@@ -1,0 +1,125 @@
+import { lookupRows } from '@tidemark/kcop/enrichment/lookup-file.ts'
+import { parseExpression } from '@tidemark/kcop/enrichment/expression.ts'
+import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { ColumnRuleFile } from './column-options.ts'
+import type { LookupFile } from './lookup-options.ts'
+import { nearest } from './nearest.ts'
+import { columnEntries } from './output-completion.ts'
+import { invalid, type ReferenceSource } from './references.ts'
+import type { ConfigurationFile } from './schema.ts'
+import { escapePointer, readablePath, type YamlDocument } from './yaml-document.ts'
+
+/** A lookup's columns, by its name; null: its file is at fault, which is told there. */
+type Known = ReadonlyMap<string, readonly string[] | null>
+
+/** Files of lookups are read when the configuration is, and every derived column is looked at as far as no table is needed. */
+export function derivedFaults(
+  written: ConfigurationFile,
+  document: YamlDocument,
+  references: ReferenceSource
+): TidemarkError[] {
+  const known = new Map<string, readonly string[] | null>()
+  const ofFiles = Object.entries(written.lookups ?? {}).flatMap(([name, lookup]) => {
+    const read = readLookup(name, lookup, document, references)
+    known.set(name, 'columns' in read ? read.columns : null)
+    return 'fault' in read ? [read.fault] : []
+  })
+  const ofColumns = ruledColumns(written).flatMap(({ at, rule }) => columnFaults(at, rule, known, document))
+  return [...ofFiles, ...ofColumns]
+}
+
+function ruledColumns(written: ConfigurationFile) {
+  return Object.entries(written.tables ?? {}).flatMap(([name, table]) => {
+    const at = `/tables/${escapePointer(name)}`
+    const also = (table.also ?? []).flatMap((further, index) =>
+      columnEntries(further.columns, `${at}/also/${index}/columns`)
+    )
+    return [...columnEntries(table.columns, `${at}/columns`), ...also]
+  })
+}
+
+function readLookup(
+  name: string,
+  lookup: LookupFile,
+  document: YamlDocument,
+  references: ReferenceSource
+): { columns: readonly string[] } | { fault: TidemarkError } {
+  const at = `/lookups/${escapePointer(name)}`
+  const { file, key, bytesMax } = lookup as Required<LookupFile>
+  try {
+    return { columns: lookupRows(references.file(file), { file, key, bytesMax, place: null }).columns }
+  } catch (error) {
+    const place = document.placeOf(`${at}/file`)
+    if (isTidemarkError(error)) {
+      return { fault: new TidemarkError(error.code, { message: error.message, cure: error.cure, place }) }
+    }
+    const code = (error as NodeJS.ErrnoException).code ?? 'not readable'
+    const message = `the lookup file ${file} cannot be read (${code})`
+    const cure = 'create it, or correct its name or permissions'
+    return { fault: new TidemarkError('LOOKUP_INVALID', { message, place, cure }) }
+  }
+}
+
+function columnFaults(
+  at: string,
+  rule: 'drop' | 'plain' | ColumnRuleFile,
+  known: Known,
+  document: YamlDocument
+): TidemarkError[] {
+  if (typeof rule === 'string') return []
+  const { expression, lookup, plain, ...protections } = rule
+  const place = document.placeOf(at, 'key')
+  const wrong = (what: string, cure: string) => [invalid(`\`${readablePath(at)}\` ${what}`, place, cure)]
+  if (expression !== undefined && lookup !== undefined) {
+    return wrong('has both `expression` and `lookup`', 'look up one new column, and compute another from it')
+  }
+  const count = Object.keys(protections).length
+  if (count > 1) return wrong('has two protections', 'leave one of them')
+  if (expression === undefined && lookup === undefined) {
+    return plain === undefined
+      ? []
+      : wrong('has `plain` but makes no new column', 'write `plain` as a word, or leave it out')
+  }
+  if (plain === true && count > 0) return wrong('is both `plain` and protected', 'leave one of them')
+  return lookup === undefined
+    ? expressionFaults(`${at}/expression`, expression!, document)
+    : lookupFaults(`${at}/lookup`, lookup, known, document)
+}
+
+/** An expression that came through a reference is not shown. */
+function expressionFaults(path: string, text: string, document: YamlDocument): TidemarkError[] {
+  try {
+    parseExpression(text)
+    return []
+  } catch (error) {
+    if (!isTidemarkError(error)) throw error
+    const { code, cure } = error
+    const message = error.message.replaceAll(text, document.written(path) ?? text)
+    return [new TidemarkError(code, { message, cure, place: document.placeOf(path) })]
+  }
+}
+
+function lookupFaults(
+  at: string,
+  lookup: NonNullable<ColumnRuleFile['lookup']>,
+  known: Known,
+  document: YamlDocument
+): TidemarkError[] {
+  if (!known.has(lookup.in)) {
+    const names = [...known.keys()]
+    const message = `there is no lookup ${lookup.in} under \`lookups\``
+    return [
+      invalid(message, document.placeOf(`${at}/in`), meant(lookup.in, names, `add \`lookups: {${lookup.in}: {..}}\``))
+    ]
+  }
+  const columns = known.get(lookup.in)!
+  if (columns === null || columns.includes(lookup.take)) return []
+  const message = `lookup ${lookup.in} has no column ${lookup.take}`
+  return [invalid(message, document.placeOf(`${at}/take`), meant(lookup.take, columns, 'add it to the file'))]
+}
+
+function meant(given: string, names: readonly string[], otherwise: string): string {
+  const close = nearest(given, [...names])
+  if (close !== null) return `did you mean \`${close}\`?`
+  return names.length === 0 ? otherwise : `use one of: ${names.join(', ')}`
+}

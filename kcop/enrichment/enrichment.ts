@@ -1,0 +1,161 @@
+import type { Operation } from '@tidemark/schemas/operation.ts'
+import type { Column, Table } from '@tidemark/schemas/table.ts'
+import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { NULL_LENGTH, Tuple, UNCHANGED_LENGTH } from '@tidemark/schemas/tuple.ts'
+import { AlteredOperation } from '../routing/altered-operation.ts'
+import { placeOf } from '../routing/column-plan.ts'
+import type { DerivedColumn, OutputRule } from '../rules.ts'
+import { Scratch } from '../scratch.ts'
+import { TellingGuard } from './telling-guard.ts'
+import { expression, type DerivedValue } from './expression.ts'
+import { lookedUp } from './looked-up.ts'
+import type { LookupTables } from './lookup-table.ts'
+
+/** Adds the derived columns of an output to the table and its operations, before anything else sees them. */
+export class Enrichment {
+  /** The source's table with the derived columns behind its own. */
+  readonly table: Table
+  private readonly derived: readonly DerivedValue[]
+  private readonly own: number
+  private readonly operation = new AlteredOperation()
+  private readonly before: WidenedImage
+  private readonly after: WidenedImage
+
+  /** Throws EXPRESSION_INVALID, LOOKUP_INVALID, COLUMN_UNKNOWN, CONFIG_INVALID. */
+  constructor(source: Table, rule: Pick<OutputRule, 'columns' | 'key'>, lookups: LookupTables) {
+    this.own = source.columns.length
+    const derived: DerivedValue[] = []
+    const guard = new TellingGuard(rule)
+    let table = source
+    for (const column of rule.columns.derived ?? []) {
+      const tableNow = table
+      requireNewName(tableNow, column)
+      const value = placed(column, () => valueOf(column, tableNow, lookups))
+      guard.see(
+        column,
+        value.uses.map(index => tableNow.columns[index]!.name)
+      )
+      derived.push(value)
+      table = { ...table, columns: [...table.columns, columnOf(column.name, value, table)] }
+    }
+    this.table = table
+    this.derived = derived
+    this.before = new WidenedImage(table, this.own, derived)
+    this.after = new WidenedImage(table, this.own, derived)
+  }
+
+  /** The operation with the derived columns; valid until the next call. Throws ROW_UNSUITABLE. */
+  of(source: Operation): Operation {
+    const { operation } = this
+    const only = source.beforeIsKeyOnly ? this.sentOf(source) : null
+    operation.copy(source, only)
+    operation.table = this.table
+    if (source.oldTuple !== null) operation.oldTuple = this.before.write(source.oldTuple, only)
+    if (source.newTuple !== null) operation.newTuple = this.after.write(source.newTuple, null)
+    return operation
+  }
+
+  /** Columns that an image of the identity alone has: with its own those derived from them. */
+  private sentOf(source: Operation): number[] {
+    const sent = [...(source.before?.only ?? [])]
+    this.derived.forEach(({ uses }, index) => {
+      if (uses.every(used => sent.includes(used))) sent.push(this.own + index)
+    })
+    return sent
+  }
+}
+
+function valueOf(column: DerivedColumn, table: Table, lookups: LookupTables): DerivedValue {
+  const { from } = column
+  return 'expression' in from ? expression(from.expression, table) : lookedUp(from.lookup, table, lookups)
+}
+
+/** Part of the identity when all it is made of is: its old value can then be told. */
+function columnOf(name: string, { type, uses }: DerivedValue, table: Table): Column {
+  return { name, type, key: uses.every(index => table.columns[index]!.key) }
+}
+
+function requireNewName(table: Table, { name, place }: DerivedColumn): void {
+  if (table.columns.every(column => column.name !== name)) return
+  throw new TidemarkError('CONFIG_INVALID', {
+    message: `column ${name} is derived, but table ${table.qualifiedName} has a column of that name`,
+    cure: 'give the derived column another name',
+    ...placeOf({ place })
+  })
+}
+
+/** An error of what `act` does, at the place of the derived column. */
+function placed<T>(column: DerivedColumn, act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    if (!isTidemarkError(error)) throw error
+    const { code, message, cure, cause } = error
+    throw new TidemarkError(code, { message, cure, cause, ...placeOf(column) })
+  }
+}
+
+/** Writes images of one kind anew for each operation: the columns of the row, then the derived ones. */
+class WidenedImage {
+  private readonly table: Table
+  private readonly own: number
+  private readonly derived: readonly DerivedValue[]
+  private readonly tuple: Tuple
+  private readonly scratch = new Scratch()
+
+  constructor(table: Table, own: number, derived: readonly DerivedValue[]) {
+    this.table = table
+    this.own = own
+    this.derived = derived
+    this.tuple = new Tuple(table.columns.length)
+    this.tuple.count = table.columns.length
+  }
+
+  /** `only`: the columns the image has, when not all. */
+  write(image: Tuple, only: readonly number[] | null): Tuple {
+    const { own, tuple, scratch, derived } = this
+    scratch.trim()
+    for (let index = 0; index < own; index++) {
+      const length = image.lengths[index]!
+      tuple.starts[index] = scratch.length
+      tuple.lengths[index] = length
+      if (length > 0) scratch.append(image.bytes, image.starts[index]!, image.starts[index]! + length)
+    }
+    tuple.bytes = scratch.bytes
+    for (let index = 0; index < derived.length; index++) {
+      tuple.starts[own + index] = scratch.length
+      const isSent = only === null || only.includes(own + index)
+      tuple.lengths[own + index] = isSent ? this.append(derived[index]!, own + index) : NULL_LENGTH
+      tuple.bytes = scratch.bytes
+    }
+    return tuple
+  }
+
+  /** Returns the length of the value in bytes, or what stands for it. */
+  private append({ uses, text }: DerivedValue, index: number): number {
+    const { tuple, scratch } = this
+    if (uses.some(used => tuple.lengths[used] === UNCHANGED_LENGTH)) return this.unchanged(uses, index)
+    const value = text(tuple)
+    if (value === null) return NULL_LENGTH
+    const length = Buffer.byteLength(value)
+    scratch.room(length).write(value, scratch.length)
+    scratch.length += length
+    return length
+  }
+
+  /** A column of which nothing was sent because nothing changed has not changed; of others it cannot be told. */
+  private unchanged(uses: readonly number[], index: number): number {
+    const { tuple, table } = this
+    if (uses.every(used => tuple.lengths[used] === UNCHANGED_LENGTH)) return UNCHANGED_LENGTH
+    const missing = uses.filter(used => tuple.lengths[used] === UNCHANGED_LENGTH).map(used => table.columns[used]!.name)
+    throw new TidemarkError('ROW_UNSUITABLE', {
+      message: `column ${missing.join(', ')} of ${table.qualifiedName}, which ${table.columns[index]!.name} is made of, was not sent`,
+      cure: `ALTER TABLE ${table.qualifiedName} REPLICA IDENTITY FULL;`
+    })
+  }
+}
+
+/** null: the output has no derived columns. */
+export function enrichmentOf(source: Table, rule: OutputRule, lookups: LookupTables): Enrichment | null {
+  return (rule.columns.derived ?? []).length === 0 ? null : new Enrichment(source, rule, lookups)
+}

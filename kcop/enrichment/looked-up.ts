@@ -1,0 +1,43 @@
+import type { Table } from '@tidemark/schemas/table.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { NULL_LENGTH, type Tuple } from '@tidemark/schemas/tuple.ts'
+import type { LookupColumn } from '../rules.ts'
+import type { DerivedValue } from './expression.ts'
+import type { LookupTables } from './lookup-table.ts'
+import { textType } from './typed-value.ts'
+
+/** A column taken from the row that a column of this row names. Throws COLUMN_UNKNOWN, LOOKUP_INVALID. */
+export function lookedUp(rule: LookupColumn, table: Table, lookups: LookupTables): DerivedValue {
+  const by = table.columns.findIndex(({ name }) => name === rule.by)
+  if (by < 0) {
+    throw new TidemarkError('COLUMN_UNKNOWN', {
+      message: `a lookup in ${rule.in} goes by column ${rule.by}, which table ${table.qualifiedName} has not`,
+      cure: `use one of: ${table.columns.map(({ name }) => name).join(', ')}`
+    })
+  }
+  const rows = lookups.get(rule.in)
+  if (rows === undefined) throw invalid(`there is no lookup ${rule.in}`, known('lookup', [...lookups.keys()]))
+  const column = rows.columns.indexOf(rule.take)
+  if (column < 0) throw invalid(`lookup ${rule.in} has no column ${rule.take}`, known('column', rows.columns))
+  return { type: textType, uses: [by], text: image => found(image) }
+
+  function found(image: Tuple): string | null {
+    const length = image.lengths[by]!
+    if (length === NULL_LENGTH) return null
+    const start = image.starts[by]!
+    const value = rows!.find(image.bytes.toString('utf8', start, start + length), column)
+    if (value !== undefined || rule.whenMissing === 'empty') return value ?? null
+    throw new TidemarkError('ROW_UNSUITABLE', {
+      message: `lookup ${rule.in} has no row for the ${rule.by} of a row of ${table.qualifiedName}`,
+      cure: 'add the row, or set `whenMissing: empty`'
+    })
+  }
+}
+
+function known(what: string, names: readonly string[]): string {
+  return names.length === 0 ? `add the ${what}` : `use one of: ${names.join(', ')}`
+}
+
+function invalid(message: string, cure: string): TidemarkError {
+  return new TidemarkError('LOOKUP_INVALID', { message, cure })
+}
