@@ -4,16 +4,27 @@ import { NULL_LENGTH, type Tuple } from '@tidemark/schemas/tuple.ts'
 import { offsetOf, parseSql, sourceOf, type Expr } from '../filter/filter-syntax.ts'
 import { conditionWithin } from '../filter/row-filter.ts'
 import type { Decimal } from '../monitoring/decimal.ts'
-import { magnitude, minus, zero } from './decimal-arithmetic.ts'
+import { minus, zero } from './decimal-arithmetic.ts'
 import { castable, castTarget, toDecimal } from './expression-cast.ts'
+import {
+  applied,
+  constant,
+  equal,
+  fits,
+  made,
+  numeric,
+  readerOf,
+  sameType,
+  strict,
+  typeOfFamily
+} from './expression-node.ts'
 import { expressionFault, ofExpression, uncomputable } from './expression-fault.ts'
-import { functionForms, FunctionFault, plainText, type FunctionForm } from './expression-function.ts'
+import { functionForms, FunctionFault, plainText } from './expression-function.ts'
 import { arithmetic, integerArithmetic, numericArithmetic } from './expression-operator.ts'
 import {
   booleanType,
   datumText,
   familyOf,
-  int8Type,
   numericType,
   textType,
   type Datum,
@@ -28,14 +39,6 @@ export interface DerivedValue {
   readonly uses: readonly number[]
   /** The value in PostgreSQL's text form; null for NULL. Throws ROW_UNSUITABLE for what cannot be computed. */
   text(image: Tuple): string | null
-}
-
-const typeOfFamily: Readonly<Partial<Record<Family, ColumnType>>> = {
-  integer: int8Type,
-  numeric: numericType,
-  text: textType,
-  boolean: booleanType,
-  null: textType
 }
 
 /** Checks the form alone, without a table. Throws EXPRESSION_INVALID. */
@@ -347,66 +350,6 @@ class ExpressionCompiler {
 
   private fault(node: Expr, what: string, cure?: string): TidemarkError {
     return expressionFault(this.text, offsetOf(node), what, cure)
-  }
-}
-
-function constant(family: Family, value: Datum): TypedValue {
-  return { family, type: typeOfFamily[family]!, of: () => value }
-}
-
-function made(family: Family, of: (image: Tuple) => Datum): TypedValue {
-  return { family, type: typeOfFamily[family]!, of }
-}
-
-/** NULL for any NULL. All operands are computed, as the server does: what fails behind a NULL fails. */
-function strict(operands: readonly TypedValue[], apply: (values: readonly Datum[]) => Datum): (image: Tuple) => Datum {
-  return image => {
-    const values = operands.map(operand => operand.of(image))
-    return values.includes(null) ? null : apply(values)
-  }
-}
-
-/** Numbers as numeric. */
-function numeric(value: TypedValue): TypedValue {
-  if (value.family !== 'integer') return value
-  return made(
-    'numeric',
-    strict([value], ([datum]) => toDecimal(datum!))
-  )
-}
-
-function fits(takes: readonly Family[], values: readonly TypedValue[]): boolean {
-  if (takes.length !== values.length) return false
-  return takes.every((wanted, index) => {
-    const { family } = values[index]!
-    return family === wanted || family === 'null' || (wanted === 'numeric' && family === 'integer')
-  })
-}
-
-function applied(form: FunctionForm, values: readonly TypedValue[]): TypedValue {
-  const operands = values.map((value, index) => (form.takes[index] === 'numeric' ? numeric(value) : value))
-  return made(form.gives, strict(operands, form.apply))
-}
-
-function equal(one: Exclude<Datum, null>, other: Exclude<Datum, null>): boolean {
-  if (typeof one === 'object' && typeof other === 'object') return magnitude(minus(one, other)).digits === 0n
-  return one === other
-}
-
-function sameType(one: ColumnType, other: ColumnType): boolean {
-  return one.oid === other.oid && one.name === other.name && one.modifier === other.modifier
-}
-
-function readerOf(type: ColumnType, family: Family): (text: string) => Datum {
-  switch (family) {
-    case 'integer':
-      return BigInt
-    case 'numeric':
-      return toDecimal
-    case 'boolean':
-      return text => text === 't'
-    default:
-      return type.name === 'bpchar' ? text => text.replace(/ +$/, '') : text => text
   }
 }
 

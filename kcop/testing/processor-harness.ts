@@ -10,7 +10,8 @@ import type { GivenTransaction } from './hand-made.ts'
 import { harnessRules, ownFile, type GivenRules } from './harness-rules.ts'
 import { observed } from './observed-processor.ts'
 
-export interface HarnessOptions extends GivenRules, Pick<ProducerOptions, 'formats' | 'keys' | 'now' | 'randomBytes'> {
+export interface HarnessOptions
+  extends GivenRules, Pick<ProducerOptions, 'formats' | 'keys' | 'lookups' | 'now' | 'randomBytes'> {
   /** Run for every table, and every queue of `queues`, whose rule names no other. */
   processor?: Processor
 }
