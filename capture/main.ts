@@ -11,7 +11,7 @@ export async function main(): Promise<void> {
 }
 
 /** Where an older Node started this one, its end (kill -9 included) is this one's end. */
-function endWithLauncher(): void {
+export function endWithLauncher(): void {
   if (process.env['TIDEMARK_LAUNCHER'] === undefined || process.channel === undefined) return
   process.once('disconnect', () => process.exit(1))
   process.channel?.unref()

@@ -125,6 +125,26 @@ export const errorCodes = {
     means: 'a message is larger than `mq.messageBytesMax`',
     cure: 'raise `mq.messageBytesMax`, and max.message.bytes of the topic with it'
   },
+  MQ_QUEUE_FULL: {
+    means: 'a queue the sink puts to is full',
+    cure: 'have the queue emptied, or raise its MAXDEPTH; the unit of work was backed out, and the sink tries again by itself'
+  },
+  MQ_PUT_INHIBITED: {
+    means: 'puts to a queue are inhibited',
+    cure: 'ALTER QLOCAL(<queue>) PUT(ENABLED); the unit of work was backed out, and the sink tries again by itself'
+  },
+  MQ_PUT_TOO_LARGE: {
+    means: 'a record makes a larger message than a queue, the queue manager or the channel takes',
+    cure: 'raise MAXMSGL of the queue, of the queue manager and of the channel: nothing is skipped'
+  },
+  MQ_STATE_MISSING: {
+    means: 'the state queue of a sink holds no state: it was never begun, or somebody emptied the queue',
+    cure: 'for a first start run `tidemark-mq-sink apply`; if the sink has run before, find the place it had reached in its log and begin there: `from: <bookmark>`, then `apply`'
+  },
+  MQ_STATE_INVALID: {
+    means: 'the state queue of a sink holds something else than the one state message of this sink',
+    cure: 'give every sink a state queue of its own, to which nothing else puts'
+  },
   MQ_CALL_FAILED: {
     means: 'a call of the message queue interface failed for another reason',
     cure: 'look the reason code up: `mqrc <code>` on a machine with MQ'

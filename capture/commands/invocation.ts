@@ -62,13 +62,21 @@ export class Invocation {
 
   /** The configuration, whatever its source, or null after its faults have been told. */
   subscription(): Configuration | MqSubscription | null {
-    const read = readSubscription(this.options.config, this.environment)
-    if ('faults' in read) {
-      this.fail(read.faults)
+    return this.settings(readSubscription, secretsOf)
+  }
+
+  /** What `read` makes of the configuration file, or null after its faults have been told. */
+  settings<T>(
+    read: (file: string, environment: Environment) => { configuration: T } | { faults: readonly TidemarkError[] },
+    secrets: (configuration: T) => readonly string[]
+  ): T | null {
+    const answer = read(this.options.config, this.environment)
+    if ('faults' in answer) {
+      this.fail(answer.faults)
       return null
     }
-    this.secrets = secretsOf(read.configuration)
-    return read.configuration
+    this.secrets = secrets(answer.configuration)
+    return answer.configuration
   }
 
   log(configuration: Pick<SubscriptionConfiguration, 'subscription'>): Log {

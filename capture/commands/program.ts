@@ -4,10 +4,30 @@ import { logLevels } from '../log.ts'
 import { Invocation, type CommandOptions, type ExitCode, type Surroundings } from './invocation.ts'
 import { verbs, type Verb } from './verbs.ts'
 
+/** What a program is called, says of itself, and can do. */
+export interface ProgramDescription {
+  name: string
+  description: string
+  /** Without -c. */
+  configurationFile: string
+  verbs: readonly Verb[]
+}
+
+const tidemark: ProgramDescription = {
+  name: 'tidemark',
+  description: 'Captures committed transactions of PostgreSQL and carries them through Kafka whole.',
+  configurationFile: 'tidemark.yaml',
+  verbs
+}
+
 /** Carries out one command line (without `node` and the script) and returns its exit code. Throws nothing. */
-export async function runProgram(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+export async function runProgram(
+  args: readonly string[],
+  surroundings: Surroundings,
+  description = tidemark
+): Promise<ExitCode> {
   let code: ExitCode = 0
-  const program = programOf(surroundings, async (verb, options, rest) => {
+  const program = programOf(description, surroundings, async (verb, options, rest) => {
     code = await carryOut(verb, new Invocation(verb.name, options, rest, surroundings))
   })
   try {
@@ -34,9 +54,13 @@ function exitOf(error: unknown): ExitCode {
   return error.exitCode === 0 ? 0 : 2
 }
 
-function programOf({ terminal }: Surroundings, action: Action): Command {
-  const program = new Command('tidemark')
-    .description('Captures committed transactions of PostgreSQL and carries them through Kafka whole.')
+function programOf(
+  { name, description, configurationFile, verbs: own }: ProgramDescription,
+  { terminal }: Surroundings,
+  action: Action
+): Command {
+  const program = new Command(name)
+    .description(description)
     .version(version(), '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [verb]', 'show help of a verb')
@@ -44,18 +68,18 @@ function programOf({ terminal }: Surroundings, action: Action): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nStart with: tidemark check -c tidemark.yaml\nExit codes: 0 done, 1 findings or failure, 2 wrong use'
+      `\nStart with: ${name} check -c ${configurationFile}\nExit codes: 0 done, 1 findings or failure, 2 wrong use`
     )
-  for (const verb of verbs) addVerb(program, verb, action)
+  for (const verb of own) addVerb(program, verb, configurationFile, action)
   return program
 }
 
-function addVerb(program: Command, verb: Verb, action: Action): void {
+function addVerb(program: Command, verb: Verb, configurationFile: string, action: Action): void {
   const command = program
     .command(verb.name)
     .summary(verb.summary)
     .description(verb.description)
-    .option('-c, --config <file>', 'configuration file', 'tidemark.yaml')
+    .option('-c, --config <file>', 'configuration file', configurationFile)
     .option('--json', 'answer in JSON, on standard output')
   for (const option of verb.options) command.addOption(optionOf(option))
   command

@@ -27,12 +27,21 @@ export function readConfiguration(file: string, environment: Environment): ReadC
 
 /** Reads the configuration file of any subscription. Throws nothing. */
 export function readSubscription(file: string, environment: Environment): ReadSubscription {
+  return readSettings(file, environment, parseSubscription)
+}
+
+/** Reads a file of settings that `parse` understands. Throws nothing. */
+export function readSettings<T>(
+  file: string,
+  environment: Environment,
+  parse: (text: string, file: string, references: ReferenceSource) => T
+): T | { faults: readonly TidemarkError[] } {
   try {
     const text = readFileSync(file)
     if (text.length > fileBytesMax) {
       return { faults: [unreadable(file, `is larger than ${fileBytesMax} bytes`, 'name the right file with -c')] }
     }
-    return parseSubscription(text.toString(), file, referencesOf(file, environment))
+    return parse(text.toString(), file, referencesOf(file, environment))
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === undefined) throw error
@@ -81,12 +90,13 @@ function referencesOf(file: string, environment: Environment): ReferenceSource {
   }
 }
 
-interface Unresolved {
+export interface Unresolved {
   path: string
   fault: TidemarkError
 }
 
-function replaceReferences(document: YamlDocument, references: ReferenceSource): Unresolved[] {
+/** Puts values in the place of references; returns what could not be had. */
+export function replaceReferences(document: YamlDocument, references: ReferenceSource): Unresolved[] {
   const unresolved: Unresolved[] = []
   for (const { path, text, replace } of document.scalars) {
     if (!text.includes('${')) continue
@@ -100,7 +110,7 @@ function replaceReferences(document: YamlDocument, references: ReferenceSource):
 }
 
 /** Places end in `:line:column`. */
-function inOrderOfPlace(faults: readonly TidemarkError[]): TidemarkError[] {
+export function inOrderOfPlace(faults: readonly TidemarkError[]): TidemarkError[] {
   const offset = (fault: TidemarkError) => {
     const [line, column] = (fault.place ?? '').split(':').slice(-2).map(Number)
     return (line ?? 0) * 1_000_000 + (column ?? 0)

@@ -83,7 +83,10 @@ function keyOf(text: string): QueueKey {
   return json === null ? (text as QueueKey) : { json }
 }
 
-function connectionFaults({ connection = {} }: MqFile, document: YamlDocument): TidemarkError[] {
+export function connectionFaults(
+  { connection = {} }: Pick<MqFile, 'connection'>,
+  document: YamlDocument
+): TidemarkError[] {
   const place = document.placeOf('/mq/connection', 'key')
   if (connection.ccdtUrl !== undefined && (connection.channel !== undefined || connection.name !== undefined)) {
     return [
@@ -97,7 +100,7 @@ function connectionFaults({ connection = {} }: MqFile, document: YamlDocument): 
 }
 
 /** "Rules for naming IBM MQ objects". */
-function nameFaults(name: string, at: string, document: YamlDocument): TidemarkError[] {
+export function nameFaults(name: string, at: string, document: YamlDocument): TidemarkError[] {
   if (/^[A-Za-z0-9._/%]{1,48}$/.test(name)) return []
   const cure = 'at most 48 letters, digits, `.`, `_`, `/` or `%`; names are case-sensitive'
   return [invalid(`\`${name}\` is not the name of a queue`, document.placeOf(at, 'key'), cure)]

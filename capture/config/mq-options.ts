@@ -21,7 +21,7 @@ const tls = Type.Object(
   { additionalProperties: false, description: 'An encrypted channel.' }
 )
 
-const connection = Type.Object(
+export const connection = Type.Object(
   {
     channel: Type.Optional(
       Type.String({
@@ -50,7 +50,7 @@ const connection = Type.Object(
   { additionalProperties: false, default: {}, description: 'How to reach the queue manager.' }
 )
 
-const whole = (description: string, minimum: number, maximum: number, byDefault: number) =>
+export const whole = (description: string, minimum: number, maximum: number, byDefault: number) =>
   Type.Optional(Type.Integer({ description, minimum, maximum, default: byDefault }))
 
 const queue = Type.Object(

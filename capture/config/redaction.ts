@@ -41,7 +41,8 @@ function saltsOf(configuration: Configuration): string[] {
 
 const secretEntries = new Set(['password', 'key', 'passphrase', 'token', 'keyRepositoryPassword'])
 
-function hideSecrets(value: unknown): unknown {
+/** Any settings, with `***` for what stands under the name of a secret. */
+export function hideSecrets(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   return Object.fromEntries(
     Object.entries(value).map(([name, entry]) => [name, secretEntries.has(name) ? hidden : hideSecrets(entry)])
@@ -87,12 +88,12 @@ export function secretsOf(configuration: Configuration | MqSubscription): readon
   return strikable(secrets, redacted(configuration))
 }
 
-function kafkaSecrets({ kafka: { tls, sasl } }: Pick<Configuration, 'kafka'>): unknown[] {
+export function kafkaSecrets({ kafka: { tls, sasl } }: Pick<Configuration, 'kafka'>): unknown[] {
   return [tls?.key, tls?.passphrase, sasl?.mechanism === 'oauthbearer' ? sasl.token : sasl?.password]
 }
 
 /** `shown`: the configuration without its secrets. */
-function strikable(secrets: readonly unknown[], shown: object): readonly string[] {
+export function strikable(secrets: readonly unknown[], shown: object): readonly string[] {
   const visible = JSON.stringify(shown)
   const struck = secrets
     .filter(secret => typeof secret === 'string')

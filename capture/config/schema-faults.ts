@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { nearest } from './nearest.ts'
 import { hasReference, invalid } from './references.ts'
@@ -22,14 +22,23 @@ const ajv = new Ajv({
   allowUnionTypes: true
 })
 ajv.addVocabulary(['x-must', 'x-secret', 'x-may-be-empty', 'x-key'])
-const validate = ajv.compile(configurationSchema)
+const validateConfiguration = ajv.compile(configurationSchema)
+
+/** A check against another schema of the same kind, for `schemaFaults`. */
+export function schemaCheck(schema: object): ValidateFunction {
+  return ajv.compile(schema)
+}
 
 /**
  * Checks `document.root` against the schema and fills in its defaults. Returns every fault as CONFIG_INVALID with place,
  * path and what would be right; never the value of a secret or of anything that came through a reference. Nothing is said
  * of the paths in `unresolved`, which were reported already.
  */
-export function schemaFaults(document: YamlDocument, unresolved: ReadonlySet<string>): TidemarkError[] {
+export function schemaFaults(
+  document: YamlDocument,
+  unresolved: ReadonlySet<string>,
+  validate: ValidateFunction = validateConfiguration
+): TidemarkError[] {
   fillEmptyMappings(document.root)
   if (validate(document.root)) return []
   if (convertReferences(document, validate.errors ?? []) && validate(document.root)) return []

@@ -120,14 +120,14 @@ export class MqiVerbs implements MessageVerbs {
   private message(): QueueMessage {
     const { GroupStatus } = this.options
     return {
-      descriptor: described(this.descriptor),
+      descriptor: descriptorOf(this.descriptor),
       body: this.buffer.subarray(0, this.length),
       group: GroupStatus === 'G' ? 'member' : GroupStatus === 'L' ? 'last' : 'none'
     }
   }
 }
 
-function described(raw: RawDescriptor): MessageDescriptor {
+export function descriptorOf(raw: RawDescriptor): MessageDescriptor {
   return {
     msgId: raw.MsgId,
     correlId: raw.CorrelId,

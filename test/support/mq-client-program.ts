@@ -1,9 +1,11 @@
 // Puts, gets and looks through the real npm package, in a process of its own (it blocks its thread at every verb).
 // Requests come by the process's channel, one answer each.
-import { loadMqPackage, type ObjectHandle } from '../../capture/mq/mq-package.ts'
+import { describe } from '../../capture/mq/message-properties.ts'
+import { loadMqPackage, type ObjectHandle, type RawDescriptor } from '../../capture/mq/mq-package.ts'
+import { descriptorOf } from '../../capture/mq/mqi-verbs.ts'
 import { MqiConnection } from '../../capture/mq/mqi-connection.ts'
 import type { MqConnectionOptions } from '../../capture/mq/connection-options.ts'
-import type { MqRequest, PutMessage } from './mq.ts'
+import type { GotMessage, MqRequest, PutMessage } from './mq.ts'
 
 const mq = loadMqPackage(process.env, import.meta.filename)
 const { MQC } = mq
@@ -94,13 +96,37 @@ function propertiesHandle(properties: Record<string, unknown>): bigint {
   return handle
 }
 
+function described(md: RawDescriptor, bytes: Buffer): GotMessage {
+  const { content, properties } = describe(descriptorOf(md), bytes)
+  return {
+    body: content.toString('utf8'),
+    msgId: md.MsgId.toString('hex'),
+    correlId: md.CorrelId.toString('hex'),
+    groupId: md.GroupId.toString('hex'),
+    sequence: md.MsgSeqNumber,
+    flags: md.MsgFlags,
+    persistence: md.Persistence,
+    priority: md.Priority,
+    expiry: md.Expiry,
+    type: md.MsgType,
+    format: String(properties.get('mq.Format')),
+    replyToQueue: (md.ReplyToQ ?? '').trim(),
+    backoutCount: md.BackoutCount,
+    properties: Object.fromEntries(
+      [...properties].flatMap(([name, value]) =>
+        name.startsWith('mq.') ? [] : [[name, value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value]]
+      )
+    )
+  }
+}
+
 function get(queue: string, count: number, commit: boolean): unknown[] {
   const buffer = Buffer.alloc(1_000_000)
   const got: unknown[] = []
   while (got.length < count) {
     const md = new mq.MQMD()
     const gmo = new mq.MQGMO()
-    gmo.Options = MQC['MQGMO_SYNCPOINT']!
+    gmo.Options = MQC['MQGMO_SYNCPOINT']! | MQC['MQGMO_PROPERTIES_FORCE_MQRFH2']!
     gmo.MatchOptions = 0
     let length = -1
     mq.GetSync(objectOf(queue, 'MQOO_INPUT_SHARED'), md, gmo, buffer, (error, taken) => {
@@ -108,11 +134,7 @@ function get(queue: string, count: number, commit: boolean): unknown[] {
       else if (error.mqrc !== 2033) throw error
     })
     if (length < 0) break
-    got.push({
-      body: buffer.toString('utf8', 0, length),
-      msgId: md.MsgId.toString('hex'),
-      backoutCount: md.BackoutCount
-    })
+    got.push(described(md, buffer.subarray(0, length)))
   }
   if (commit) connection.call('MQCMIT', 'get', done => mq.Cmit(connection.handle, done))
   return got

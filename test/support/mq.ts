@@ -16,10 +16,25 @@ export interface PutMessage {
   properties?: Record<string, unknown>
 }
 
+/** Identifiers hexadecimal. */
 export interface GotMessage {
+  /** After an MQRFH2. */
   body: string
   msgId: string
+  correlId: string
+  groupId: string
+  sequence: number
+  flags: number
+  persistence: number
+  priority: number
+  expiry: number
+  type: number
+  /** Of `body`. */
+  format: string
+  replyToQueue: string
   backoutCount: number
+  /** Message properties; bytes hexadecimal. */
+  properties: Record<string, string | number | boolean>
 }
 
 export type MqRequest =

@@ -1,0 +1,226 @@
+import { setImmediate } from 'node:timers/promises'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { Feed, SinkRecord, SinkTransaction } from './feed.ts'
+import type { MessageBuilder } from './message-builder.ts'
+import { groupIdOf, MessageGroup } from './message-group.ts'
+import type { PutMessage } from './put-message.ts'
+import type { PutterProcess } from './putter-process.ts'
+import type { Place, SinkState } from './sink-state.ts'
+
+/** How a transaction stands in the queue. */
+export interface UnitRules {
+  /** Messages of one transaction in one queue form a message group. */
+  groups: boolean
+  /** A transaction of more messages than a unit of work can hold: over several of them, or an error. */
+  large: 'stop' | 'split'
+  /** A unit takes no further transaction once it has so much. */
+  messages: number
+  bytes: number
+  /** MAXUMSGS. */
+  maxUncommitted: number
+  /** A unit may be open so long. */
+  openMsMax: number
+}
+
+export interface SessionParts {
+  putter: Pick<PutterProcess, 'put' | 'commit'>
+  feed: Feed
+  builder: MessageBuilder
+  rules: UnitRules
+  /** What the state message says. */
+  state: SinkState
+  /** Begins the names of which groups' ids are made; see groupIdOf. */
+  namespace: string
+  /** By index. */
+  queues: readonly string[]
+  stateText(state: SinkState): string
+  after(ms: number, task: () => void): () => void
+  onCommitted(done: { transactions: number; messages: number; place: Place }): void
+}
+
+interface Unit {
+  transactions: number
+  messages: number
+  bytes: number
+  place: Place
+}
+
+/** The state is got and put in the same unit of work: both count. */
+const stateMessages = 2
+/** Units on their way to the queue manager that are not known to be committed. */
+const outstandingMax = 4
+
+/** Transactions into units of work, on one connection, until it fails or the feed ends. */
+export class SinkSession {
+  private readonly parts: SessionParts
+  private readonly messagesMax: number
+  private part: SinkState['part']
+  private unit: Unit
+  private readonly outstanding: Unit[] = []
+  private readonly failed: Promise<never>
+  private fail!: (error: Error) => void
+  private acknowledged: () => void = () => {}
+  private stopTimer: (() => void) | null = null
+  /** Of the transaction in hand; null: its messages are in no group. */
+  private group: MessageGroup | null = null
+  /** Of the transaction in hand: this record and those before it are put. */
+  private covered: SinkRecord | null = null
+  private previous: SinkRecord | null = null
+
+  constructor(parts: SessionParts) {
+    this.parts = parts
+    this.messagesMax = parts.rules.maxUncommitted - stateMessages
+    this.part = parts.state.part
+    this.unit = emptyUnit(parts.state.place)
+    this.failed = new Promise((_, reject) => (this.fail = reject))
+    this.failed.catch(() => {})
+  }
+
+  /** Resolves when the feed is closed and everything put is committed. Rejects with what `abort` was given, and others. */
+  async run(): Promise<void> {
+    try {
+      for (;;) {
+        const transaction = await this.next()
+        if (transaction === null) break
+        await this.take(transaction)
+        const { messages, bytes } = this.parts.rules
+        if (this.unit.messages >= messages || this.unit.bytes >= bytes) await this.commit()
+      }
+      if (this.unit.transactions > 0) await this.commit()
+      while (this.outstanding.length > 0) await this.acknowledgement()
+    } finally {
+      this.stopTimer?.()
+    }
+  }
+
+  /** The connection is lost. */
+  abort(error: Error): void {
+    this.fail(error)
+  }
+
+  /** The oldest unit on its way is committed. */
+  committed(): void {
+    const unit = this.outstanding.shift()
+    if (unit !== undefined) this.parts.onCommitted(unit)
+    this.acknowledged()
+  }
+
+  /** Commits what is open as soon as nothing more waits; while a unit is being committed the next one gathers. */
+  private async next(): Promise<SinkTransaction | null> {
+    const next = this.parts.feed.next()
+    next.catch(() => {})
+    while (this.unit.transactions > 0) {
+      const idle = this.outstanding.length === 0 ? setImmediate('idle' as const) : this.acknowledgement()
+      const first = await Promise.race([next, idle, this.failed])
+      if (first === null || typeof first === 'object') return first
+      if (this.outstanding.length === 0) await this.commit()
+    }
+    return Promise.race([next, this.failed])
+  }
+
+  private async acknowledgement(): Promise<'acknowledged'> {
+    const told = new Promise<'acknowledged'>(resolve => (this.acknowledged = () => resolve('acknowledged')))
+    return Promise.race([told, this.failed])
+  }
+
+  private async take(transaction: SinkTransaction): Promise<void> {
+    await this.makeRoom(transaction)
+    this.begin(transaction)
+    const records = transaction.records()
+    if (Symbol.iterator in records) for (const record of records) await this.takeRecord(record, transaction)
+    else await this.takeStreamed(records, transaction)
+    if (this.group !== null) for (const message of this.group.end()) await this.put(message, transaction)
+    this.part = null
+    this.unit.transactions++
+    this.unit.place = transaction.placeAfter(null)
+  }
+
+  private async takeStreamed(records: AsyncIterable<SinkRecord>, transaction: SinkTransaction): Promise<void> {
+    const iterator = records[Symbol.asyncIterator]()
+    for (;;) {
+      const { done, value } = await Promise.race([iterator.next(), this.failed])
+      if (done === true) return
+      await this.takeRecord(value, transaction)
+    }
+  }
+
+  /** A transaction that does not fit with those before it begins a unit; so does one whose size is not known. */
+  private async makeRoom({ size, name }: SinkTransaction): Promise<void> {
+    if (this.unit.messages > 0 && (size === null || this.unit.messages + size > this.messagesMax)) await this.commit()
+    if (size !== null && size > this.messagesMax) this.checkSplit(name)
+  }
+
+  private begin({ name }: SinkTransaction): void {
+    this.covered = null
+    this.previous = null
+    if (!this.parts.rules.groups) return
+    const { queues, namespace } = this.parts
+    const begun = this.part?.transaction === name ? Object.entries(this.part.next) : []
+    const next = new Map(begun.map(([queue, number]) => [queues.indexOf(queue), number]))
+    this.group = new MessageGroup(groupIdOf(namespace, name), next)
+  }
+
+  private async takeRecord(record: SinkRecord, transaction: SinkTransaction): Promise<void> {
+    const message = this.parts.builder.message(record, transaction)
+    const now = message === null || this.group === null ? message : this.group.take(message)
+    if (now !== null) {
+      await this.put(now, transaction)
+      this.covered = this.group === null ? record : this.previous
+    }
+    this.previous = record
+  }
+
+  private async put(message: PutMessage, transaction: SinkTransaction): Promise<void> {
+    if (this.unit.messages >= this.messagesMax) await this.split(transaction)
+    this.stopTimer ??= this.parts.after(this.parts.rules.openMsMax, () => this.fail(this.tooSlow()))
+    this.unit.messages++
+    for (const part of message.body) this.unit.bytes += part.length
+    await Promise.race([this.parts.putter.put(message), this.failed])
+  }
+
+  /** Commits a part of a transaction. */
+  private async split(transaction: SinkTransaction): Promise<void> {
+    this.checkSplit(transaction.name)
+    if (this.group !== null) {
+      if (this.group.heldBack > 0 && this.parts.queues.length > 1) throw this.tooLarge(transaction.name)
+      const numbers = [...this.group.numbers].map(([queue, number]) => [this.parts.queues[queue]!, number] as const)
+      this.part = { transaction: transaction.name, next: Object.fromEntries(numbers) }
+    }
+    this.unit.place = transaction.placeAfter(this.covered)
+    await this.commit()
+  }
+
+  private async commit(): Promise<void> {
+    while (this.outstanding.length >= outstandingMax) await this.acknowledgement()
+    const { unit, part } = this
+    this.stopTimer?.()
+    this.stopTimer = null
+    this.outstanding.push(unit)
+    this.unit = emptyUnit(unit.place)
+    await Promise.race([this.parts.putter.commit(this.parts.stateText({ place: unit.place, part })), this.failed])
+  }
+
+  private checkSplit(name: string): void {
+    if (this.parts.rules.large === 'stop') throw this.tooLarge(name)
+  }
+
+  private tooLarge(name: string): TidemarkError {
+    return new TidemarkError('MQ_UNIT_TOO_LARGE', {
+      message: `transaction ${name} has more than ${this.messagesMax} messages, which is what a unit of work can hold`,
+      cure:
+        this.parts.rules.groups && this.parts.queues.length > 1
+          ? 'raise MAXUMSGS of the queue manager: ALTER QMGR MAXUMSGS(<n>)'
+          : 'raise MAXUMSGS of the queue manager: ALTER QMGR MAXUMSGS(<n>), or set `largeTransactions: split`'
+    })
+  }
+
+  private tooSlow(): TidemarkError {
+    return new TidemarkError('MQ_UNIT_TOO_SLOW', {
+      message: `a unit of work was open for more than ${this.parts.rules.openMsMax} ms`
+    })
+  }
+}
+
+function emptyUnit(place: Place): Unit {
+  return { transactions: 0, messages: 0, bytes: 0, place }
+}
