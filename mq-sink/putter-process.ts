@@ -73,9 +73,13 @@ export class PutterProcess {
   }
 
   private async write(frame: Buffer): Promise<void> {
-    if (this.failure !== null) throw this.failure
+    this.throwIfFailed()
     if (this.child.stdin!.write(frame)) return
     await Promise.race([once(this.child.stdin!, 'drain'), this.exited])
+    this.throwIfFailed()
+  }
+
+  private throwIfFailed(): void {
     if (this.failure !== null) throw this.failure
   }
 

@@ -36,7 +36,12 @@ export function sinkOptions(
     source: sourceOf(configuration),
     putter: putterOptions(configuration),
     targets,
-    rules: { groups: transactions === 'group', large: configuration.commitStream === null ? 'split' : largeTransactions, ...unitOfWork, openMsMax },
+    rules: {
+      groups: transactions === 'group',
+      large: configuration.commitStream === null ? 'split' : largeTransactions,
+      ...unitOfWork,
+      openMsMax
+    },
     openFeed: place => openFeed(configuration, place),
     environment,
     retryMs,

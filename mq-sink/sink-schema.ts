@@ -1,4 +1,4 @@
-import { kafka } from '@tidemark/capture/config/kafka-options.ts'
+import { kafka as agentKafka } from '@tidemark/capture/config/kafka-options.ts'
 import { connection, whole } from '@tidemark/capture/config/mq-options.ts'
 import { Type, type Static } from 'typebox'
 import { recordFacts } from './queue-target.ts'
@@ -129,6 +129,12 @@ const mq = Type.Object(
     })
   },
   { additionalProperties: false, description: 'The IBM MQ queue manager to put to.' }
+)
+
+const { brokers, tls, sasl } = agentKafka.properties
+const kafka = Type.Object(
+  { brokers, tls, sasl },
+  { additionalProperties: false, description: 'The Kafka cluster to read from.' }
 )
 
 /** The configuration file of a sink as written. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = join(import.meta.dirname, '..')
 const built = join(root, 'dist', 'packages')
-const packages = ['schemas', 'kafka', 'kcop', 'capture', 'tcc-consumer'] as const
+const packages = ['schemas', 'kafka', 'kcop', 'capture', 'tcc-consumer', 'mq-sink'] as const
 /** What a package needs besides its code. */
 const assets = ['**/*.avsc', 'vectors/*.json', 'config/schema.json', 'bin/*.mjs', '**/*.c', 'README.md']
 

@@ -8,6 +8,7 @@ export const arrows: Record<string, readonly string[]> = {
   kcop: ['schemas'],
   capture: ['schemas', 'kafka', 'kcop'],
   'tcc-consumer': ['schemas', 'kafka'],
+  'mq-sink': ['schemas', 'kafka', 'capture', 'tcc-consumer'],
   services: []
 }
 
