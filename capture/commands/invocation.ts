@@ -96,6 +96,11 @@ export class Invocation {
     this.terminal.out(this.clean(this.json ? `${JSON.stringify(json, null, 2)}\n` : text))
   }
 
+  /** A part of an answer that comes bit by bit, as it is to be written. Cleaned of secrets. */
+  stream(text: string): void {
+    this.terminal.out(this.clean(text))
+  }
+
   /** For people only: progress, and what is about to be asked. Nothing with --json. */
   say(text: string): void {
     if (!this.json) this.terminal.out(this.clean(`${text}\n`))

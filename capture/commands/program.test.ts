@@ -65,7 +65,7 @@ test('a value an option does not have is wrong use', async () => {
   assert.match(err, /Allowed choices are json, console/)
 })
 
-for (const verb of ['preview', 'refresh']) {
+for (const verb of ['refresh']) {
   test(`${verb} says that it is not available, with 2`, async () => {
     const { code, err } = await tidemark(verb)
     assert.equal(code, 2)

@@ -121,11 +121,22 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'preview',
-    summary: 'show final records of present rows (not available yet)',
-    description: 'Will show topic, partition, key, headers and value of the records that rows would become.',
-    examples: [['tidemark preview', 'not available in this version']],
-    options: [],
-    run: async invocation => (await import('./not-available.ts')).notAvailable(invocation)
+    arguments: '[tables...]',
+    summary: 'show the records that present rows or live changes would become',
+    description:
+      'Shows topic, key, value and headers as the agent would send them, after all rules and processors, and which rule made\nthem. Writes nothing: Kafka and the schema registry are not contacted; live changes come by a temporary slot, which\nis gone with the command. Works before apply; live changes need the publication, which apply makes.',
+    examples: [
+      ['tidemark preview', 'three present rows of each table'],
+      ['tidemark preview public.account --rows 10 --json', 'one table, one JSON object a line'],
+      ['tidemark preview --live --transactions 5', 'what commits from now on']
+    ],
+    options: [
+      { flags: '--rows <n>', description: 'present rows of each table, 0 to 1000 (default: 3; with --live 0)' },
+      { flags: '--live', description: 'then show what commits, until Ctrl-C' },
+      { flags: '--seconds <n>', description: 'end live changes after n seconds' },
+      { flags: '--transactions <n>', description: 'end live changes after n transactions' }
+    ],
+    run: async invocation => (await import('./preview.ts')).preview(invocation)
   },
   {
     name: 'refresh',

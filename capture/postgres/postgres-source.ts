@@ -6,11 +6,13 @@ import type { NonTransactionalMessages } from './assembler.ts'
 import { requirePublished } from './captured-tables.ts'
 import { CopyStream, type CopyStreamOptions, type SourceClock } from './copy-stream.ts'
 import { quoteIdentifier, quoteReplicationLiteral, type TableName } from './identifier.ts'
+import type { OpenWriter } from './inspection.ts'
 import { livenessTimings } from './liveness.ts'
 import { loadInto, RelationCatalogue } from './relation-catalogue.ts'
 import { ReplicationConnection } from './replication-connection.ts'
 import { serverError, sqlState } from './server-error.ts'
 import { backendPid, connectBulk, contextOf, destroySession, type BulkSession, type SessionOptions } from './session.ts'
+import { createTemporarySlot } from './slot.ts'
 import { readSlot, usableSlot } from './slot-state.ts'
 import { SqlSession } from './sql-session.ts'
 import { untilVisible } from './visibility.ts'
@@ -38,6 +40,11 @@ export interface PostgresSourceOptions extends SessionOptions {
   /** How long the server may be silent. Default: its wal_sender_timeout, or 60,000 where it has none. */
   silenceMs?: number
   nonTransactionalMessages?: NonTransactionalMessages
+  /**
+   * Whether to make the slot, for this connection alone: it is gone with it. What commits after `open` has resolved is read.
+   * `onWriters`: who is waited for, since a slot begins where no older transaction writes.
+   */
+  temporary?: { onWriters(writers: readonly OpenWriter[]): void }
   pacing?: CopyStreamOptions['pacing']
   /**
    * Whether to end (pg_terminate_backend) the walsender of this process's own last connection, once that connection is
@@ -69,6 +76,7 @@ export class PostgresSource implements Source {
       await this.checkPublication(sql)
       const session = await connectBulk(this.options, 'replication')
       try {
+        if (this.options.temporary !== undefined) await this.makeSlot(sql, session.client, signal)
         return await this.connected(sql, session, signal)
       } catch (error) {
         destroySession(session.client)
@@ -79,6 +87,12 @@ export class PostgresSource implements Source {
       await sql.close()
       throw error
     }
+  }
+
+  private makeSlot(sql: SqlSession, client: pg.Client, signal: AbortSignal): Promise<void> {
+    const { slot, clock, temporary } = this.options
+    const onWaiting = temporary!.onWriters.bind(temporary)
+    return createTemporarySlot({ session: this.options, sql, clock, slot, signal, onWaiting }, client)
   }
 
   private async connected(sql: SqlSession, session: BulkSession, signal: AbortSignal): Promise<SourceConnection> {

@@ -38,18 +38,35 @@ const waitingMs = 1_000
  * the signal's reason.
  */
 export async function createSlot(creation: SlotCreation): Promise<CreatedSlot> {
-  const { session, slot, signal } = creation
-  signal.throwIfAborted()
-  const client = await connectReplication(session)
-  const abort = (): void => void cancelCreation(creation, client)
-  signal.addEventListener('abort', abort, { once: true })
-  const stopWatching = watchWriters(creation)
-  try {
+  creation.signal.throwIfAborted()
+  const client = await connectReplication(creation.session)
+  return creating(creation, client, async () => {
     const { rows } = await client.query<{ consistent_point: string; snapshot_name: string }>(
       await creationCommand(client, creation)
     )
     const { consistent_point: point, snapshot_name: snapshot } = rows[0]!
     return { consistentPoint: parseLsn(point), snapshot, release: () => client.end() }
+  })
+}
+
+/**
+ * Creates a slot that lives as long as the session of `client`, which speaks the replication protocol: it is gone with it,
+ * whatever happens. Throws as `createSlot`.
+ */
+export async function createTemporarySlot(creation: SlotCreation, client: pg.Client): Promise<void> {
+  creation.signal.throwIfAborted()
+  // Without parentheses every version takes it.
+  const command = `CREATE_REPLICATION_SLOT ${quoteIdentifier(creation.slot)} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT`
+  await creating(creation, client, () => client.query(command))
+}
+
+async function creating<T>(creation: SlotCreation, client: pg.Client, create: () => Promise<T>): Promise<T> {
+  const { session, slot, signal } = creation
+  const abort = (): void => void cancelCreation(creation, client)
+  signal.addEventListener('abort', abort, { once: true })
+  const stopWatching = watchWriters(creation)
+  try {
+    return await create()
   } catch (error) {
     destroySession(client)
     signal.throwIfAborted()

@@ -92,7 +92,7 @@ async function genesisOrNoSlot(options: CarryOutOptions, slot: CreatedSlot): Pro
 }
 
 /** Says whom the server waits for, once for each. */
-function waitingTold(say: (line: string) => void): (writers: readonly OpenWriter[]) => void {
+export function waitingTold(say: (line: string) => void): (writers: readonly OpenWriter[]) => void {
   const told = new Set<string>()
   return writers => {
     for (const writer of writers) {

@@ -1,0 +1,69 @@
+import { avroValue, type DerivedSchemas } from '@tidemark/kcop/display/avro-value.ts'
+import type { CollectedRecord } from '@tidemark/kcop/display/collecting-sink.ts'
+import { plainRecord, plainValue, type PlainBytes, type PlainValue } from '@tidemark/kcop/display/plain-record.ts'
+import { outputsOf, type Configuration } from '../config/configuration.ts'
+
+/** A value that is not shown, since its topic is restricted. */
+export interface Withheld {
+  readonly withheldBytes: number
+}
+
+/** A record that would be sent, for people and programs. */
+export interface ShownRecord {
+  readonly topic: string
+  /** null: chosen by the key, or by a column's value. */
+  readonly partition: number | null
+  readonly key: PlainValue | Withheld
+  /** null is a tombstone. */
+  readonly value: PlainValue | Withheld
+  readonly headers: Readonly<Record<string, string | PlainBytes | null>> | Withheld
+  /** What made it, and where that is configured; the processor's file for what a processor sends. */
+  readonly output: string | null
+  readonly place: string | null
+  /** Subjects under which the agent would register Avro schemas. */
+  readonly subjects: readonly string[]
+}
+
+export interface RecordShow {
+  schemas: DerivedSchemas
+  restricted: ReadonlySet<string>
+}
+
+/** Topics that only chosen readers may read: who looks at a preview need not be one of them. */
+export function restrictedTopics(configuration: Configuration): ReadonlySet<string> {
+  return new Set(
+    outputsOf(configuration).flatMap(({ output, topics }) => (output.readers === null ? [] : [...topics, output.topic]))
+  )
+}
+
+/** `processor`: the file of the table's processor, which made what no output says it made. */
+export function shownRecord(record: CollectedRecord, processor: string | null, show: RecordShow): ShownRecord {
+  const { output } = record
+  const made = { output: output?.name ?? processor, place: output === null ? null : output.place }
+  const common = { topic: record.topic, partition: record.partition, ...made }
+  if (show.restricted.has(record.topic)) return { ...common, ...withheld(record), subjects: [] }
+  const key = decoded(record.key, show.schemas)
+  const value = decoded(record.value, show.schemas)
+  const subjects = [key.subject, value.subject].filter(subject => subject !== null)
+  return { ...common, key: key.value, value: value.value, headers: plainRecord(record).headers, subjects }
+}
+
+function withheld({ key, value, headers }: CollectedRecord): Pick<ShownRecord, 'key' | 'value' | 'headers'> {
+  const bytes = headers.reduce((sum, [name, content]) => sum + name.length + (content?.length ?? 0), 0)
+  return {
+    key: key === null ? null : { withheldBytes: key.length },
+    value: value === null ? null : { withheldBytes: value.length },
+    headers: headers.length === 0 ? {} : { withheldBytes: bytes }
+  }
+}
+
+function decoded(bytes: Buffer | null, schemas: DerivedSchemas): { value: PlainValue; subject: string | null } {
+  const schema = bytes === null ? null : schemas.of(bytes)
+  if (bytes === null || schema === null) return { value: plainValue(bytes), subject: null }
+  try {
+    return { value: avroValue(bytes, schema), subject: schema.subject }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return { value: plainValue(bytes), subject: null }
+  }
+}
