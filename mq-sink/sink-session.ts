@@ -171,23 +171,27 @@ export class SinkSession {
   }
 
   private async put(message: PutMessage, transaction: SinkTransaction): Promise<void> {
-    if (this.unit.messages >= this.messagesMax) await this.split(transaction)
+    if (this.unit.messages >= this.messagesMax) await this.split(transaction, message)
     this.stopTimer ??= this.parts.after(this.parts.rules.openMsMax, () => this.fail(this.tooSlow()))
     this.unit.messages++
     for (const part of message.body) this.unit.bytes += part.length
     await Promise.race([this.parts.putter.put(message), this.failed])
   }
 
-  /** Commits a part of a transaction. */
-  private async split(transaction: SinkTransaction): Promise<void> {
+  /** Commits a part of a transaction: what comes before `next`. */
+  private async split(transaction: SinkTransaction, next: PutMessage): Promise<void> {
     this.checkSplit(transaction.name)
-    if (this.group !== null) {
-      if (this.group.heldBack > 0 && this.parts.queues.length > 1) throw this.tooLarge(transaction.name)
-      const numbers = [...this.group.numbers].map(([queue, number]) => [this.parts.queues[queue]!, number] as const)
-      this.part = { transaction: transaction.name, next: Object.fromEntries(numbers) }
-    }
+    if (this.group !== null) this.part = this.partBefore(transaction.name, next, this.group)
     this.unit.place = transaction.placeAfter(this.covered)
     await this.commit()
+  }
+
+  private partBefore(transaction: string, next: PutMessage, { heldBack, numbers }: MessageGroup): SinkState['part'] {
+    const { queues } = this.parts
+    // A message held back for one queue would be left behind by a place that later ones of others have reached.
+    if (heldBack > 0 && queues.length > 1) throw this.tooLarge(transaction)
+    const named = [...numbers].map(([queue, number]) => [queues[queue]!, number] as const)
+    return { transaction, next: { ...Object.fromEntries(named), [queues[next.queue]!]: next.sequence } }
   }
 
   private async commit(): Promise<void> {
