@@ -15,8 +15,9 @@ interface Remains {
 
 /** `tidemark retire`: drops slot and publication, after saying what is lost by it. */
 export async function retire(invocation: Invocation): Promise<ExitCode> {
-  const configuration = invocation.configuration()
+  const configuration = invocation.subscription()
   if (configuration === null) return 1
+  if (configuration.mq !== undefined) return (await import('./queue-retire.ts')).retireQueues(invocation, configuration)
   const connections = openConnections(configuration)
   try {
     const remains = await readRemains(configuration, connections)

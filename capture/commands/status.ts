@@ -10,6 +10,7 @@ import { standingFindings } from '../preflight/preflight.ts'
 import { readSlotRates, slotOutlook, type SlotOutlook, type SlotRates } from '../preflight/slot-outlook.ts'
 import type { ExitCode, Invocation } from './invocation.ts'
 import { bytesText, durationText, findingsText, type Style } from './presentation.ts'
+import { streamFindings } from './stream-findings.ts'
 
 /** How a subscription stands. null: not known, since its side could not be asked or nothing is there yet. */
 export interface Status {
@@ -34,8 +35,9 @@ export interface Status {
 
 /** `tidemark status`: position, lag, slot health, epoch and owner, asked of both systems now. */
 export async function status(invocation: Invocation): Promise<ExitCode> {
-  const configuration = invocation.configuration()
+  const configuration = invocation.subscription()
   if (configuration === null) return 1
+  if (configuration.mq !== undefined) return (await import('./queue-status.ts')).queueStatus(invocation, configuration)
   const connections = openConnections(configuration)
   try {
     const stands = await readStatus(configuration, connections, Date.now())
@@ -67,24 +69,6 @@ export async function readStatus(configuration: Configuration, connections: Conn
   if (database !== null && cluster !== null) findings.push(...standingFindings(configuration, database, cluster))
   if (cluster !== null) findings.push(...streamFindings(cluster, configuration))
   return statusOf(configuration, database, rates, cluster, findings, now)
-}
-
-function streamFindings({ stream, streamFault }: ClusterFacts, { commitStream }: Configuration): Finding[] {
-  if (streamFault !== null) return [findingOf(streamFault)]
-  if (stream !== null && stream.refresh === 'none') return []
-  const applied = stream !== null
-  const what = applied
-    ? 'the first copy is not finished'
-    : 'the subscription was never applied: its commit stream is empty or missing'
-  return [
-    {
-      code: applied ? 'REFRESH_INCOMPLETE' : 'STREAM_EMPTY',
-      severity: 'error',
-      what,
-      place: commitStream,
-      remedy: applied ? 'wait for `tidemark apply`, or run it again if it was interrupted' : '`tidemark apply`'
-    }
-  ]
 }
 
 function statusOf(

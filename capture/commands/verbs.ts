@@ -90,7 +90,7 @@ export const verbs: readonly Verb[] = [
     name: 'status',
     summary: 'position, lag, slot health, epoch and owner',
     description:
-      'Asks the database and the commit stream how the subscription stands; the agent may run or not. Ends with 1 when\nsomething needs attention.',
+      'Asks the source and the commit stream how the subscription stands; the agent may run or not. Ends with 1 when\nsomething needs attention.',
     examples: [
       ['tidemark status', 'for people'],
       ['tidemark status --json', 'for scripts and probes']
@@ -102,7 +102,7 @@ export const verbs: readonly Verb[] = [
     name: 'retire',
     summary: 'undo apply: drop slot and publication',
     description:
-      'Drops the replication slot and the publication, and says what is lost by it. Topics and their records stay.\nRefuses while an agent holds the slot. Needs --yes.',
+      'Drops the replication slot and the publication, and says what is lost by it. Topics and their records stay.\nRefuses while an agent holds the slot. Needs --yes. Of queues nothing is to be dropped: it says what is left where.',
     examples: [['tidemark retire --yes', 'the subscription can only be applied anew afterwards']],
     options: [{ flags: '-y, --yes', description: 'leave to drop them; without it nothing is done' }],
     run: async invocation => (await import('./retire.ts')).retire(invocation)

@@ -156,4 +156,33 @@ describe('queues, from the putter to the TCC client', () => {
     await standIn.define(parts.queue, { denied: [], boqname: 'NOT.THERE' })
     assert.equal(await findingOf(), 'MQ_QUEUE_MISSING')
   })
+
+  it('says how it stands before, while and after the agent runs, and what is left when it is retired', async t => {
+    const parts = await useQueueSubscription(t, { entry: 'unit: group' })
+    if (parts === null) return
+    const ask = async (verb: 'status' | 'retire') => {
+      const program = tidemarkOn(t, parts, [verb, '--json'])
+      const { code } = await program.ended
+      const answer = JSON.parse(program.output.slice(program.output.indexOf('{'))) as Record<string, unknown>
+      return { code, ...answer, codes: (answer['findings'] as { code: string }[]).map(finding => finding.code) }
+    }
+    const before: Record<string, unknown> = await ask('status')
+    assert.deepEqual([before['code'], before['ok'], before['codes']], [1, false, ['STREAM_EMPTY']])
+    await parts.application.putGroups(parts.queue, [group(1, 3)])
+    const agent = tidemarkOn(t, parts, ['run', '--apply'])
+    await take(t, parts, 1)
+    await until(async () => (await parts.application.depth(parts.queue)) === 0)
+    const during: Record<string, unknown> = await ask('status')
+    assert.deepEqual([during['code'], during['sequence'], during['lagMessages'], during['lagSeconds']], [0, 1, 0, 0])
+    assert.deepEqual(during['queues'], [{ name: parts.queue, depth: 0, getInhibited: false, inUse: true }])
+    assert.equal(during['position'], 'unit of work 1 (3 messages)')
+    assert.deepEqual((await ask('retire')).codes, ['MQ_QUEUE_IN_USE'])
+    await agent.kill('SIGTERM')
+    await agent.ended
+    await parts.application.putGroups(parts.queue, [group(2, 2)])
+    const after: Record<string, unknown> = await ask('status')
+    assert.deepEqual([after['code'], after['lagMessages']], [0, 2])
+    const retired: Record<string, unknown> = await ask('retire')
+    assert.deepEqual([retired['code'], retired['left']], [0, [{ queue: parts.queue, messages: 2 }]])
+  })
 })

@@ -5,7 +5,7 @@ import { loadMqPackage, type ObjectHandle, type RawDescriptor } from '../../capt
 import { descriptorOf } from '../../capture/mq/mqi-verbs.ts'
 import { MqiConnection } from '../../capture/mq/mqi-connection.ts'
 import type { MqConnectionOptions } from '../../capture/mq/connection-options.ts'
-import type { GotMessage, MqRequest, PutMessage } from './mq.ts'
+import type { GotMessage, MqRequest, PutMessage } from './mq-application.ts'
 
 const mq = loadMqPackage(process.env, import.meta.filename)
 const { MQC } = mq

@@ -1,60 +1,9 @@
-import { fork, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import { after, type TestContext } from 'node:test'
 import type { MqConnectionOptions } from '../../capture/mq/connection-options.ts'
 import { standInFault, startQueueManager, type QueueManager } from '../../services/mq.ts'
-import { forgetProcess, watchProcess } from '../../services/scratch.ts'
+import { openApplication, type MqApplication } from './mq-application.ts'
 
-export interface PutMessage {
-  body: string
-  /** `body` is hexadecimal. */
-  hex?: boolean
-  format?: string
-  /** Fields of MQMD; identifiers hexadecimal. */
-  descriptor?: Record<string, unknown>
-  properties?: Record<string, unknown>
-}
-
-/** Identifiers hexadecimal. */
-export interface GotMessage {
-  /** After an MQRFH2. */
-  body: string
-  msgId: string
-  correlId: string
-  groupId: string
-  sequence: number
-  flags: number
-  persistence: number
-  priority: number
-  expiry: number
-  type: number
-  /** Of `body`. */
-  format: string
-  replyToQueue: string
-  backoutCount: number
-  /** Message properties; bytes hexadecimal. */
-  properties: Record<string, string | number | boolean>
-}
-
-export type MqRequest =
-  | { do: 'put'; queue: string; messages: PutMessage[]; commit: boolean }
-  | { do: 'group'; queue: string; groups: PutMessage[][] }
-  | { do: 'get'; queue: string; count: number; commit: boolean }
-  | { do: 'depth'; queue: string }
-
-/** An application of the queue manager, through the real client package. */
-export interface MqApplication {
-  readonly pid: number
-  /** One unit of work, unless `commit` is false. */
-  put(queue: string, messages: PutMessage[], commit?: boolean): Promise<void>
-  /** Each group in logical order and one unit of work. */
-  putGroups(queue: string, groups: PutMessage[][]): Promise<void>
-  get(queue: string, count: number, commit?: boolean): Promise<GotMessage[]>
-  depth(queue: string): Promise<number>
-  /** By SIGKILL. */
-  kill(): Promise<void>
-}
+export type { GotMessage, MqApplication, PutMessage } from './mq-application.ts'
 
 export interface TestMq {
   connection: MqConnectionOptions
@@ -134,41 +83,7 @@ async function startApplication(
   connection: MqConnectionOptions,
   environment: NodeJS.ProcessEnv
 ): Promise<MqApplication> {
-  const child = fork(join(import.meta.dirname, 'mq-client-program.ts'), [JSON.stringify(connection)], {
-    env: { ...environment, NODE_TEST_CONTEXT: undefined } as NodeJS.ProcessEnv
-  })
-  watchProcess(child.pid!, 'SIGKILL')
-  const ended = once(child, 'exit').then(() => forgetProcess(child.pid!))
-  const answers = answersOf(child)
-  const kill = async () => {
-    child.kill('SIGKILL')
-    await ended
-  }
-  t.after(kill)
-  await answers.next()
-  const ask = async <T>(request: MqRequest) => {
-    child.send(request)
-    return (await answers.next()) as T
-  }
-  return {
-    pid: child.pid!,
-    put: (queue, messages, commit = true) => ask({ do: 'put', queue, messages, commit }),
-    putGroups: (queue, groups) => ask({ do: 'group', queue, groups }),
-    get: (queue, count, commit = true) => ask({ do: 'get', queue, count, commit }),
-    depth: queue => ask({ do: 'depth', queue }),
-    kill
-  }
-}
-
-function answersOf(child: ChildProcess): { next(): Promise<unknown> } {
-  const waiting: { resolve(value: unknown): void; reject(error: Error): void }[] = []
-  child.on('message', (answer: { result: unknown; error?: string }) => {
-    const asked = waiting.shift()
-    if (answer.error === undefined) asked?.resolve(answer.result)
-    else asked?.reject(new Error(answer.error))
-  })
-  child.once('exit', () => {
-    for (const asked of waiting.splice(0)) asked.reject(new Error('the application ended'))
-  })
-  return { next: () => new Promise((resolve, reject) => waiting.push({ resolve, reject })) }
+  const application = await openApplication(connection, environment)
+  t.after(() => application.kill())
+  return application
 }
