@@ -145,7 +145,6 @@ it('shows live changes by the rules until the transactions asked for have come, 
     'monitor: [{name: rows, topic: watch, table: public.customer, count: true, above: 1, per: transaction}]'
   )
   await fixture.sql(`CREATE PUBLICATION tidemark_${fixture.name} FOR TABLE customer, outbox`)
-  const before = await fixture.sql('SELECT count(*) FROM pg_stat_replication_slots')
   const running = fixture.tidemark('preview', '--live', '--transactions', '2', '--seconds', '60', '--json')
   const streaming = () =>
     fixture.sql(`SELECT FROM pg_replication_slots WHERE active AND temporary AND slot_name LIKE 'tidemark_preview_%'
@@ -187,7 +186,6 @@ it('shows live changes by the rules until the transactions asked for have come, 
     [['watch', 'monitor rows']]
   )
   assert.match(JSON.stringify(end['annotations']), /truncate.*public\.customer/)
-  assert.deepEqual(await fixture.sql('SELECT count(*) FROM pg_stat_replication_slots'), before)
   await fixture.sql(`DROP PUBLICATION tidemark_${fixture.name}`)
   await untouched(fixture)
 })

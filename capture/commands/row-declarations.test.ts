@@ -57,6 +57,8 @@ export interface PublicAccount {
   'odd name': number | null
   /** text; protected by mask: text */
   ssn: string
+  /** text; derived */
+  short: string | null
 }
 
 /** Row types by table, for \`defineProcessor<Tables>\`. */
@@ -105,7 +107,7 @@ function scratch(t: TestContext): string {
 }
 
 const configured = `
-public.account: {columns: {ssn: {mask: {keepLast: 2}}, secret: drop}}
+public.account: {columns: {ssn: {mask: {keepLast: 2}}, secret: drop, short: {expression: "upper(owner)"}}}
 "public.Odd */ table": {topic: odd}`
 
 it('writes rows as processors see them, the same text each time, and a processor compiles against it', async t => {

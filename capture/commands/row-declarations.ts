@@ -1,4 +1,6 @@
 import { writeFile } from 'node:fs/promises'
+import { enrichmentOf } from '@tidemark/kcop/enrichment/enrichment.ts'
+import { loadLookups } from '@tidemark/kcop/enrichment/lookup-file.ts'
 import { planColumns } from '@tidemark/kcop/routing/column-plan.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Configuration, TableConfiguration } from '../config/configuration.ts'
@@ -44,7 +46,8 @@ async function readRowTypes(configuration: Configuration): Promise<RowType[]> {
 function seenTable(configuration: Configuration, index: number, source: TypedTable): SeenTable {
   const rule = producerRules(configuration).tables[index]!
   const protections = new Map(rule.columns.protected.map(({ column, protection }) => [column, protection.kind]))
-  return { source, seen: planColumns(source.table, rule).table, protections }
+  const widened = enrichmentOf(source.table, rule, loadLookups(configuration.lookups))?.table ?? source.table
+  return { source, seen: planColumns(widened, rule).table, protections }
 }
 
 function missing({ qualifiedName, place }: TableConfiguration): never {

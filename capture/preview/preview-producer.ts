@@ -1,5 +1,6 @@
 import { CollectingSink } from '@tidemark/kcop/display/collecting-sink.ts'
 import { DerivedSchemas } from '@tidemark/kcop/display/avro-value.ts'
+import { loadLookups } from '@tidemark/kcop/enrichment/lookup-file.ts'
 import type { Notify } from '@tidemark/kcop/notice.ts'
 import { loadProcessors } from '@tidemark/kcop/processor-file.ts'
 import { Producer, type ProducerOptions } from '@tidemark/kcop/producer.ts'
@@ -14,13 +15,15 @@ export interface ConfiguredProducer {
   schemas: DerivedSchemas
 }
 
-/** Loads processors and keys. Throws PROCESSOR_INVALID, KEY_INVALID. */
+/** Loads processors, keys and lookups. Throws PROCESSOR_INVALID, KEY_INVALID, LOOKUP_INVALID. */
 export async function configuredProducer(configuration: Configuration, notify: Notify): Promise<ConfiguredProducer> {
   const rules = producerRules(configuration)
   const processors = await loadProcessors(rules)
   const schemas = new DerivedSchemas()
   const formats = formatsWith(configuration, schemas)
-  return { options: { rules, processors, formats, keys: loadKeys(configuration.keys), notify }, schemas }
+  const keys = loadKeys(configuration.keys)
+  const lookups = loadLookups(configuration.lookups)
+  return { options: { rules, processors, formats, keys, lookups, notify }, schemas }
 }
 
 /** The producer of the agent around a sink that only collects. */

@@ -43,7 +43,7 @@ function rowColumn({ source, seen, protections }: SeenTable, index: number, enum
   const typing = source.columns.get(name)
   const protection = protections.get(name)
   const value = valueType(type, enums)
-  const notes = [typing?.sqlType ?? type.name]
+  const notes = typing === undefined ? [type.name, 'derived'] : [typing.sqlType]
   if (seen.keyColumns.includes(index)) notes.push('key')
   if (protection !== undefined) notes.push(`protected by ${protection}: text`)
   return { name, type: typing?.notNull === true ? value : `${value} | null`, note: notes.join('; ') }

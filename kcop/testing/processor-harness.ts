@@ -148,13 +148,14 @@ export class ProcessorHarness {
 }
 
 function optionsOf(given: HarnessOptions, tables: readonly Table[]): ConfiguredOptions {
-  const { processor, formats, keys, now, randomBytes } = given
+  const { processor, formats, keys, lookups, now, randomBytes } = given
   const names = new Set(tables.map(({ qualifiedName }) => qualifiedName))
   return {
     rules: harnessRules(given, [...names], processor !== undefined),
     processors: new Map(processor === undefined ? [] : [[ownFile, processor]]),
     ...(formats === undefined ? {} : { formats }),
     ...(keys === undefined ? {} : { keys }),
+    ...(lookups === undefined ? {} : { lookups }),
     ...(now === undefined ? {} : { now }),
     ...(randomBytes === undefined ? {} : { randomBytes })
   }
