@@ -1,6 +1,7 @@
 import { avroFormat } from './avro/avro-format.ts'
 import type { Format } from './format.ts'
 import { cloudEventsFormat } from './formats/cloudevents.ts'
+import { debeziumAvroFormat } from './formats/debezium/debezium-avro.ts'
 import { debeziumFormat } from './formats/debezium/debezium.ts'
 import type { DecimalHandling } from './formats/debezium/debezium-type.ts'
 import type { SchemaRegistry } from './registry/schema-registry.ts'
@@ -26,11 +27,13 @@ export interface FormatSurroundings {
 export function configuredFormats(surroundings: FormatSurroundings): Format[] {
   const { subscription, topicPrefix, registry } = surroundings
   const { database, version, decimals, now } = surroundings
+  const debezium = { prefix: topicPrefix, database, version, decimals, now }
+  const withoutRegistry = [cloudEventsFormat(subscription), debeziumFormat(debezium)]
+  if (registry === null) return withoutRegistry
+  const registered = { registry: registry.schemas, subjects: registry.subjects }
   return [
-    cloudEventsFormat(subscription),
-    debeziumFormat({ prefix: topicPrefix, database, version, decimals, now }),
-    ...(registry === null
-      ? []
-      : [avroFormat({ registry: registry.schemas, subjects: registry.subjects, namespace: subscription })])
+    ...withoutRegistry,
+    avroFormat({ ...registered, namespace: subscription }),
+    debeziumAvroFormat({ ...debezium, ...registered })
   ]
 }

@@ -213,7 +213,7 @@ export const outboxDefaults: OutboxRule = Object.freeze({
 
 /** Debezium's consumers expect its event of a delete before the tombstone. */
 export function defaultDeletes(format: string): Deletes {
-  return format === 'debezium' ? 'both' : 'tombstone'
+  return format.startsWith('debezium') ? 'both' : 'tombstone'
 }
 
 /** A table's rule with what is not given by default: JSON, its own key, tombstones, topic `<prefix>.<schema>.<table>`. */

@@ -14,7 +14,7 @@ const files = readSourceTree(root)
 const rules = JSON.parse(readFileSync(join(root, 'test/tidy/word-rules.json'), 'utf8')) as WordRules
 /** The lists of words hold them, the checks' own tests too, and nobody here writes a package-lock.json. */
 const prose = files.filter(({ path }) => !path.startsWith('test/tidy/') && !path.endsWith('package-lock.json'))
-const folders = [...Object.keys(arrows), 'test', 'demo', 'bench'].filter(folder =>
+const folders = [...Object.keys(arrows), 'test', 'demo', 'bench', 'examples'].filter(folder =>
   files.some(({ path }) => path.startsWith(`${folder}/`))
 )
 

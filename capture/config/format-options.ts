@@ -25,7 +25,7 @@ export const registry = Type.Object(
       })
     )
   },
-  { additionalProperties: false, description: 'Where `format: avro` registers its schemas.' }
+  { additionalProperties: false, description: 'Where `format: avro` and `debezium-avro` register their schemas.' }
 )
 
 export const debezium = Type.Object(

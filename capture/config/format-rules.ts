@@ -22,9 +22,9 @@ function credentialFaults({ registry }: ConfigurationFile, document: YamlDocumen
 }
 
 function avroFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
-  return avroOutputs(written).flatMap(({ topic, at }) => {
+  return avroOutputs(written).flatMap(({ format, topic, at }) => {
     if (written.registry === undefined) {
-      const message = '`format: avro` needs a schema registry'
+      const message = `\`format: ${format}\` needs a schema registry`
       return [
         invalid(message, document.placeOf(`${at}/format`), 'add `registry: {url: https://registry.example.com:8081}`')
       ]
@@ -35,7 +35,7 @@ function avroFaults(written: ConfigurationFile, document: YamlDocument): Tidemar
   })
 }
 
-function avroOutputs(written: ConfigurationFile): { topic: string; at: string }[] {
+function avroOutputs(written: ConfigurationFile): { format: string; topic: string; at: string }[] {
   return Object.entries(written.tables ?? {}).flatMap(([name, table]) => {
     const at = `/tables/${escapePointer(name)}`
     const also = (table.also ?? []).map((further, index) => ({
@@ -44,6 +44,6 @@ function avroOutputs(written: ConfigurationFile): { topic: string; at: string }[
       at: `${at}/also/${index}`
     }))
     const outputs = [{ format: table.format, topic: topicOf(written, name), at }, ...also]
-    return outputs.filter(({ format }) => format === 'avro')
+    return outputs.flatMap(({ format, ...rest }) => (format?.endsWith('avro') ? [{ format, ...rest }] : []))
   })
 }

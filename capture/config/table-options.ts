@@ -4,12 +4,22 @@ import { columnRules, columns, filter, headers, partition, restricted } from './
 const column = (description: string, byDefault: string) =>
   Type.Optional(Type.String({ description, minLength: 1, default: byDefault }))
 
-const formats = ['json', 'avro', 'csv', 'csv-journal', 'audit', 'audit-single', 'debezium', 'cloudevents'] as const
+const formats = [
+  'json',
+  'avro',
+  'csv',
+  'csv-journal',
+  'audit',
+  'audit-single',
+  'debezium',
+  'debezium-avro',
+  'cloudevents'
+] as const
 const format = Type.Enum([...formats], { description: 'What the records of the table look like.', default: 'json' })
 
 const deletes = Type.Enum(['tombstone', 'content', 'both', 'none'], {
   description:
-    'What a deleted row becomes: a tombstone, a record with the old content, the content and then the tombstone, or nothing. Default: `both` for `format: debezium`, else `tombstone`.'
+    'What a deleted row becomes: a tombstone, a record with the old content, the content and then the tombstone, or nothing. Default: `both` for `format: debezium` and `debezium-avro`, else `tombstone`.'
 })
 
 const topic = (description: string) =>

@@ -125,7 +125,7 @@ class DebeziumTableFormat implements TableFormat {
   }
 }
 
-function opOf(operation: Operation, moved: boolean): Op {
+export function opOf(operation: Operation, moved: boolean): Op {
   if (operation.kind === 'update' && !moved) return 'u'
   return operation.transaction.kind === 'refresh' ? 'r' : 'c'
 }

@@ -102,7 +102,7 @@ function sharedText(names: SourceNames, schema: string, table: string, transacti
 }
 
 /** The commit's place in the log as Debezium counts: one decimal number. */
-function lsnOf({ position }: TransactionContext): bigint {
+export function lsnOf({ position }: TransactionContext): bigint {
   if (position.length !== positionBytes) return 0n
   return Buffer.from(position).readBigUInt64BE()
 }

@@ -1,0 +1,10 @@
+BEGIN;
+INSERT INTO account VALUES (1, 1000.00), (2, 0.00);
+COMMIT;
+BEGIN;
+INSERT INTO transfer VALUES (1, 1, 2, 200.00);
+COMMIT;
+BEGIN;
+INSERT INTO transfer VALUES (2, 1, 2, 300.00), (3, 1, 2, 250.50);
+UPDATE account SET balance = balance - 550.50 WHERE id = 1;
+COMMIT;

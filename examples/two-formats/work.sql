@@ -1,0 +1,1 @@
+INSERT INTO "order" VALUES (1, 'Ann', 19.90, '2024-02-29 12:00:00Z');
