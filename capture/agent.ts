@@ -75,6 +75,8 @@ export class Agent {
   private readonly options: AgentOptions
   private readonly log: CommitStreamLog
   private interruptions = 0
+  /** Told to stop: what is under way is brought to its end, and nothing more is read. */
+  private resting = false
   /** The last error is one that its source mends by being read again. */
   private mending = false
 
@@ -132,8 +134,8 @@ export class Agent {
   }
 
   private async work(connection: SourceConnection, ownership: Ownership, signal: AbortSignal): Promise<void> {
-    const tenure = this.tenure(connection, ownership)
     const { surroundings, heartbeatMs } = this.options
+    const tenure = this.tenure(connection, ownership)
     const stopHeartbeat = surroundings.every(heartbeatMs, () => tenure.heartbeat())
     const stop = abortion(signal)
     try {
@@ -150,6 +152,7 @@ export class Agent {
 
   private tenure(connection: SourceConnection, ownership: Ownership): Tenure {
     const { topics, surroundings, budgetBytes, batchBytesMax, processorFor, onEvent } = this.options
+    const since = surroundings.now()
     return new Tenure({
       ownership,
       topics,
@@ -162,11 +165,12 @@ export class Agent {
       onReached: this.options.onReached,
       onPressure: high => {
         if (high) connection.pause()
-        else connection.resume()
+        else if (!this.resting) connection.resume()
         onEvent({ type: 'pressure', high })
       },
       onSettled: (position, transactions) => {
-        this.interruptions = 0
+        // An owner's first State is settled in any case: what fails behind it each time must be tried ever more rarely.
+        if (transactions > 0 || surroundings.now() - since > retryMsMax) this.interruptions = 0
         connection.settle(position)
         onEvent({ type: 'settled', position, transactions })
       }
@@ -175,6 +179,7 @@ export class Agent {
 
   private async drain(connection: SourceConnection, tenure: Tenure): Promise<void> {
     const { surroundings, drainMs, onEvent } = this.options
+    this.resting = true
     const rested = connection.rest?.() ?? connection.pause()
     const limit = new AbortController()
     const tooLong = surroundings.delay(drainMs, limit.signal).catch(() => {})

@@ -40,6 +40,9 @@ function refusalCode(code: number): ErrorCode {
     case brokerErrors.INVALID_PRODUCER_EPOCH:
     case brokerErrors.PRODUCER_FENCED:
       return 'PRODUCER_FENCED'
+    case brokerErrors.INVALID_RECORD:
+    case brokerErrors.INVALID_TIMESTAMP:
+      return 'TOPIC_UNSUITABLE'
     default:
       return 'PRODUCE_FAILED'
   }
@@ -63,6 +66,11 @@ function meaning(code: number): string {
       return `the broker's memory of this producer does not end where ours does: ${name}`
     case brokerErrors.INVALID_RECORD:
       return `the broker refused a record, as a compacted topic does one without key: ${name}`
+    case brokerErrors.INVALID_TIMESTAMP:
+      return (
+        `the broker refused the time of a record, by the topic's message.timestamp.before.max.ms or after.max.ms ` +
+        `(a commit stream is dated by the source's commits, other topics by this machine's clock): ${name}`
+      )
     default:
       return `the broker refused a batch for good: ${name}`
   }

@@ -133,7 +133,7 @@ export class ProducerSession {
 
   /**
    * Stores the batches, each partition's in the order of the calls, and resolves with their base offsets, in the order
-   * given. Rejects with what ended the session: PRODUCE_FAILED, PRODUCER_FENCED, RECORD_TOO_LARGE, TOPIC_MISSING,
+   * given. Rejects with what ended the session: PRODUCE_FAILED, PRODUCER_FENCED, RECORD_TOO_LARGE, TOPIC_MISSING, TOPIC_UNSUITABLE,
    * TOPIC_RECREATED, KAFKA_AUTHORIZATION, KAFKA_AUTHENTICATION, or the signal's reason.
    */
   async produce(batches: readonly PartitionBatch[]): Promise<number[]> {

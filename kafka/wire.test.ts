@@ -75,7 +75,7 @@ describe('producing to and fetching from a real broker', () => {
     const name = await topic('compacted', { configs: { 'cleanup.policy': 'compact' } })
     const session = await ProducerSession.open(new ClusterProduceWire(cluster), kafka.topicName('id'))
     const refused = session.produce([{ topic: name, partition: 0, batch: batchOf('keyless') }])
-    await assert.rejects(refused, { code: 'PRODUCE_FAILED', message: /INVALID_RECORD \(87\)/ })
+    await assert.rejects(refused, { code: 'TOPIC_UNSUITABLE', message: /INVALID_RECORD \(87\)/ })
   })
 
   test('a topic deleted and created again is noticed by its id', async t => {

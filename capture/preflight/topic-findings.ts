@@ -23,8 +23,8 @@ export function clusterFindings(configuration: SubscriptionConfiguration, facts:
 
 /** Below Kafka's own default a batch of ordinary rows may not fit. */
 const messageBytesUsual = 1_048_588
-/** A Commits record has at most 16 kB; a transaction's annotations and partitions may make it larger. */
-const commitStreamMessageBytesMin = 262_144
+/** Many commit records go in one batch (appendBytesMax of the delivery), and the last of them may be a large one. */
+const commitStreamMessageBytesMin = 1_000_000
 
 function commitStreamFindings(topic: TopicDescription, configuration: SubscriptionConfiguration): Finding[] {
   const findings: Finding[] = []

@@ -114,8 +114,8 @@ export const captureMutations: readonly Mutation[] = [
       },
       {
         file: agent,
-        from: '        this.interruptions = 0\n',
-        to: `        this.interruptions = 0
+        from: '        connection.settle(position)\n',
+        to: `        connection.settle(position)
         ownership.state.position = position
         ownership.state.sequence += transactions\n`
       }

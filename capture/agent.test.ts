@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { setImmediate as turn } from 'node:timers/promises'
+import { test } from 'node:test'
+import type { PartitionBatch } from '@tidemark/kafka/producer-session.ts'
+import type { RecordSink } from '@tidemark/kcop/record-sink.ts'
+import { encodeCommitStreamRecord } from '@tidemark/schemas/commit-stream-codec.ts'
+import { noExtensions } from '@tidemark/schemas/commit-stream.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { MemoryLog } from '../test/support/memory-log.ts'
+import { Agent, type AgentEvent, type AgentOptions } from './agent.ts'
+import type { SourceConnection, TransactionReceiver } from './source.ts'
+
+const position = (n: number): Buffer => Buffer.from([0, 0, 0, 0, 0, 0, 0, n])
+const drainMs = 1_000_000
+const unsealed = { compression: 'none', producerId: -1n, producerEpoch: -1, baseSequence: -1 } as const
+
+/** A source of `transactions` at positions 1, 2, ..., each of one operation, that stays open. */
+class Scripted implements SourceConnection {
+  readonly identity = { system: 'here', timeline: 1 }
+  readonly calls: string[] = []
+  private readonly transactions: number
+  private end = Promise.withResolvers<void>()
+
+  constructor(transactions: number) {
+    this.transactions = transactions
+  }
+  confirmed(): Promise<Buffer> {
+    return Promise.resolve(position(0))
+  }
+  async run(receiver: TransactionReceiver): Promise<void> {
+    this.end = Promise.withResolvers()
+    // The first state of the owner is settled meanwhile.
+    for (let turns = 0; turns < 10; turns++) await turn()
+    for (let n = 1; n <= this.transactions; n++) {
+      receiver.begin({ sourceId: String(n), commitTime: 0, position: position(n), kind: 'mirror' })
+      receiver.operation({ ordinal: 0 } as never)
+      receiver.commit(position(n))
+    }
+    return this.end.promise
+  }
+  pause(): void {
+    this.calls.push('pause')
+  }
+  resume(): void {
+    this.calls.push('resume')
+  }
+  settle(): void {}
+  close(): Promise<void> {
+    this.end.resolve()
+    return Promise.resolve()
+  }
+}
+
+interface Parts {
+  connection: Scripted
+  /** Stores the data batches of one flush. */
+  storeData(): Promise<void>
+  onEvent(event: AgentEvent): void
+}
+
+/** An agent over a commit stream in memory; `now` moves with each delay. */
+function agentOf({ connection, storeData, onEvent }: Parts): Agent {
+  const log = new MemoryLog()
+  log.createTopic('commits')
+  log.createTopic('data')
+  const known = { offset: 0, epoch: 0, claim: 0 }
+  const genesis = { type: 'genesis', stream: 7, subscription: 'bank', system: 'here', position: position(0) } as const
+  log
+    .partition('commits')
+    .append([{ value: encodeCommitStreamRecord({ ...genesis, known, extensions: noExtensions }) }])
+  let now = 0
+  const produce = async (parts: readonly PartitionBatch[]): Promise<number[]> => {
+    if (parts[0]!.topic === 'data') await storeData()
+    return parts.map(({ topic, batch }) => log.partition(topic).appendSealed(batch.seal(unsealed)))
+  }
+  const options: AgentOptions = {
+    subscription: 'bank',
+    agent: 'test',
+    commitStream: 'commits',
+    source: { open: () => Promise.resolve(connection) },
+    reader: log.reader(() => Promise.resolve()),
+    openSession: () => Promise.resolve({ produce }),
+    topics: { find: () => Promise.resolve({ partitions: 1, messageBytesMax: 1_000_000 }) },
+    processorFor: processor,
+    surroundings: {
+      now: () => now,
+      randomBytes: length => Buffer.alloc(length, ++now & 0xff),
+      schedule: task => void setImmediate(task),
+      delay: async (ms, signal) => {
+        // A drain takes as long as it takes.
+        if (ms === drainMs) return once(signal, 'abort').then(() => {})
+        now += ms
+        await turn()
+        signal.throwIfAborted()
+      },
+      every: () => () => {}
+    },
+    onEvent,
+    budgetBytes: 10,
+    batchBytesMax: 1_000_000,
+    heartbeatMs: 1_000,
+    drainMs
+  }
+  return new Agent(options)
+}
+
+function processor(sink: RecordSink) {
+  const none = (): void => {}
+  const value = Buffer.alloc(100)
+  const process = (): void => sink.append(sink.topic('data'), 0, null, 0, 0, value, 0, value.length, null)
+  return { schema: none, begin: none, commit: none, refreshStart: none, refreshEnd: none, process }
+}
+
+test('what fails each time is tried ever more rarely, although each owner settles its first state', async () => {
+  const stop = new AbortController()
+  const retries: number[] = []
+  const agent = agentOf({
+    connection: new Scripted(1),
+    storeData: () => Promise.reject(new TidemarkError('PRODUCE_FAILED', { message: 'for good' })),
+    onEvent: event => {
+      if (event.type !== 'interrupted') return
+      retries.push(event.retryInMs)
+      if (retries.length === 10) stop.abort()
+    }
+  })
+  await agent.run(stop.signal)
+  assert.deepEqual(retries, [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000])
+})
+
+test('an agent that is told to stop reads nothing more when the pressure is over', async () => {
+  const stop = new AbortController()
+  const held = Promise.withResolvers<void>()
+  const events: string[] = []
+  const connection = new Scripted(3)
+  const agent = agentOf({
+    connection,
+    storeData: () => {
+      stop.abort()
+      return held.promise
+    },
+    onEvent: event => void events.push(event.type)
+  })
+  const running = agent.run(stop.signal)
+  while (!stop.signal.aborted) await turn()
+  await turn()
+  held.resolve()
+  await running
+  assert.equal(connection.calls.at(-1), 'pause')
+  assert.equal(events.at(-1), 'drained')
+})
