@@ -36,6 +36,14 @@ test('the bookmark of the place reached is committed with the record to read nex
   assert.deepEqual(ownership.commits, [{ offset: 14, metadata: text }])
 })
 
+test('a bookmark of another stream is refused, and the place of the group stays', async () => {
+  const ownership = new FakeOwnership()
+  const text = formatBookmark({ ...bookmarkOf(3, 10), stream: 8 })
+  const committed = new GroupProgress(ownership, null).commit(text, { bookmark: bookmarkOf(3, 10), nextOffset: 14 }, 0)
+  await assert.rejects(committed, { code: 'BOOKMARK_FOREIGN' })
+  assert.equal(ownership.commits.length, 0)
+})
+
 test('the offset moves over what holds nothing wanted, but never over an open transaction', async () => {
   const ownership = new FakeOwnership()
   const progress = new GroupProgress(ownership, null)

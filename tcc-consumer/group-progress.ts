@@ -1,4 +1,4 @@
-import { formatBookmark, parseBookmark, type Bookmark } from '@tidemark/schemas/bookmark.ts'
+import { compareBookmarks, formatBookmark, parseBookmark, type Bookmark } from '@tidemark/schemas/bookmark.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { CommittedOffset, GroupOwnership } from '@tidemark/kafka/consumer-group.ts'
 import type { From } from './start-rules.ts'
@@ -31,8 +31,11 @@ export class GroupProgress {
     this.handed = { stream: 0, epoch, sequence, record: 0, offset: 0 }
   }
 
+  /** Throws BOOKMARK_INVALID, BOOKMARK_FOREIGN for one of another commit stream, GROUP_SUPERSEDED. */
   async commit(text: string, reached: Place | null, nowMs: number): Promise<void> {
     const bookmark = parseBookmark(text)
+    // It would replace the group's place, and only the next start would tell.
+    if (reached !== null) compareBookmarks(bookmark, reached.bookmark)
     this.done = bookmark
     const place = reached !== null && isSame(bookmark, reached.bookmark) ? placeOf(reached) : inside(text, bookmark)
     await this.write(place, nowMs)

@@ -48,8 +48,8 @@ export class TransactionConsumer implements AsyncIterable<ConsumedTransaction> {
   }
 
   /**
-   * Keeps `bookmark` as the group's place. Throws USAGE without `groupId`, BOOKMARK_INVALID, and GROUP_SUPERSEDED when
-   * another member has taken over: what was not committed is handed over there.
+   * Keeps `bookmark` as the group's place. Throws USAGE without `groupId`, BOOKMARK_INVALID, BOOKMARK_FOREIGN, and
+   * GROUP_SUPERSEDED when another member has taken over: what was not committed is handed over there.
    */
   async commit(bookmark: string): Promise<void> {
     if (this.progress === null) {

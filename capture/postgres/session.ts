@@ -15,7 +15,8 @@ export interface SessionOptions {
 
 /**
  * Pinned, so that a value's text is the same in the log, in a first copy and on every server. Functions of types see
- * no schema of the user's, row security errors instead of thinning, and no timeout of the role's ends a session.
+ * no schema of the user's, row security errors instead of thinning, and no timeout of the role's ends a session; that of
+ * transactions, which only PostgreSQL 17 knows, is lifted where a transaction is long.
  */
 const pinnedSettings: readonly [string, string][] = [
   ['DateStyle', 'ISO'],
@@ -24,6 +25,7 @@ const pinnedSettings: readonly [string, string][] = [
   ['bytea_output', 'hex'],
   ['extra_float_digits', '3'],
   ['client_encoding', 'UTF8'],
+  ['quote_all_identifiers', 'off'],
   ['client_min_messages', 'warning'],
   ['search_path', 'pg_catalog'],
   ['row_security', 'off'],

@@ -321,3 +321,21 @@ test('what happens to tables that are not copied does not matter', async t => {
   await (await open({ only: new Set(['public.a']) })).run(receiver)
   assert.equal(changes(receiver.log).at(-1), '0 insert public.a after 1')
 })
+
+test('settings of the database change neither the text of values nor how long the copy may take', async t => {
+  const setup = `CREATE TABLE a (id int PRIMARY KEY, r regclass, b bytea, i interval);
+    INSERT INTO a VALUES (1, 'pg_class', '\\x00', '1 day');
+    DO $$ BEGIN
+      EXECUTE format('ALTER DATABASE %I SET quote_all_identifiers = on', current_database());
+      EXECUTE format('ALTER DATABASE %I SET bytea_output = escape', current_database());
+      EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database());
+      EXECUTE (SELECT format('ALTER DATABASE %I SET transaction_timeout = 400', current_database())
+        FROM pg_settings WHERE name = 'transaction_timeout' UNION ALL SELECT 'SELECT 1' LIMIT 1);
+    END $$`
+  const { open, client } = await prepared(t, setup, 'FOR TABLE a')
+  const receiver = new RecordingReceiver()
+  const copy = await open()
+  await client.query('SELECT pg_sleep(0.5)')
+  await copy.run(receiver)
+  assert.equal(changes(receiver.log).at(-1), '0 insert public.a after 1|pg_class|\\x00|P1D')
+})

@@ -186,6 +186,8 @@ async function takeSnapshot({ snapshot }: SnapshotCopyOptions, client: pg.Client
   if (!/^[0-9A-F-]+$/.test(snapshot)) {
     throw new TidemarkError('PROTOCOL_INVALID', { message: 'the server exported a snapshot of an unknown form' })
   }
+  // PostgreSQL 17 has it, and a role or database may set it: the copy is one transaction.
+  await client.query("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'")
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   await client.query(`SET TRANSACTION SNAPSHOT '${snapshot}'`)
   const { rows } = await client.query<{ micros: string }>(
