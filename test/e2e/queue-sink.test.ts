@@ -57,7 +57,7 @@ describe('queues, by way of Kafka, back to queues', () => {
   })
 
   it('loses nothing and puts nothing twice over kill -9 of the sink and of its connection, at any time', async t => {
-    const rounds = Number(process.env['TIDEMARK_MQ_ROUNDS'] ?? '6')
+    const rounds = Number(process.env['TIDEMARK_MQ_ROUNDS'] ?? '4')
     const { random, seed } = seededRandom()
     t.diagnostic(`seed ${seed}`)
     const parts = await useQueueSubscription(t, { entry: 'unit: group' })

@@ -35,7 +35,7 @@ it('installs the consumer alone, without agent and database client, and the agen
   const kafka = await useKafka(t)
   const tarballs = pack(line => t.diagnostic(line))
   const consumer = install(tarballs.filter(file => /schemas|kafka|tcc-consumer/.test(file)))
-  for (const absent of ['pg', '@tidemark/capture', '@tidemark/kcop']) {
+  for (const absent of ['pg', '@tidemark/capture', '@tidemark/kcop', '@tidemark/mq-sink']) {
     assert.ok(!existsSync(join(consumer, 'node_modules', absent)), `${absent} came with the consumer`)
   }
   writeFileSync(join(consumer, 'main.mjs'), program)
@@ -46,6 +46,8 @@ it('installs the consumer alone, without agent and database client, and the agen
   const bin = join(agent, 'node_modules', '@tidemark', 'capture', 'bin', 'tidemark.mjs')
   assert.match(execFileSync(process.execPath, [bin, '--help'], { encoding: 'utf8' }), /check .*\n/)
   assert.match(execFileSync(process.execPath, [bin, '--version'], { encoding: 'utf8' }), /^0\.1\.0$/m)
+  const sink = join(agent, 'node_modules', '@tidemark', 'mq-sink', 'bin', 'tidemark-mq-sink.mjs')
+  assert.match(execFileSync(process.execPath, [sink, '--help'], { encoding: 'utf8' }), /tidemark-mq-sink check/)
   writeFileSync(join(agent, 'harness.mjs'), harnessProgram)
   const records = execFileSync(process.execPath, ['harness.mjs'], { cwd: agent, encoding: 'utf8' })
   assert.equal(records, 'test.public.account 7\n')
