@@ -6,6 +6,8 @@ export interface PreviewOptions {
   rows: number
   /** When live changes end; null: none are shown. */
   live: { seconds: number; transactions: number } | null
+  /** File the operations are written down in; null: none. */
+  record: string | null
 }
 
 const rowsMax = 1_000
@@ -17,7 +19,9 @@ export function previewOptions({ options }: Pick<Invocation, 'options'>): Previe
   if (!live && (options['seconds'] !== undefined || options['transactions'] !== undefined)) {
     throw usage('--seconds and --transactions end live changes', 'add --live')
   }
+  const record = options['record'] as string | undefined
   return {
+    record: record ?? null,
     rows: whole(options['rows'], '--rows', 0, rowsMax) ?? (live ? 0 : 3),
     live: live
       ? {

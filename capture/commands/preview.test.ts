@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
+import { ProcessorHarness, recordedTransactions } from '@tidemark/kcop/testing'
 import { until } from '../../test/support/until.ts'
 import { useSubscription, whatExists, type SubscriptionFixture } from './testing/subscription-fixture.ts'
 
@@ -226,4 +227,31 @@ it('tells what a row or processor breaks by table, and shows the other tables', 
   assert.match(answer.out, /TABLE_MISSING.*public\.c/)
   assert.match(answer.out, /public\.b: 1 of its present rows\n.*public\.b/)
   assert.ok(!answer.out.includes('secret'))
+})
+
+it('records the operations for tests, without what must not leave, and the records come again', async t => {
+  const fixture = await customers(t)
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-preview-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'operations.jsonl')
+  const shown = await fixture.tidemark('preview', 'public.customer', '--record', file, '--json')
+  assert.equal(shown.code, 0, shown.out)
+  const recorded = readFileSync(file, 'utf8')
+  assert.match(recorded, /"Ada"/)
+  for (const secret of ['123-45-6789', '987-65-4321', '\\\\x00ff']) assert.ok(!recorded.includes(secret), secret)
+  assert.equal(statSync(file).mode & 0o777, 0o600)
+
+  const harness = new ProcessorHarness({})
+  const replayed = harness.run(recordedTransactions(file))
+  const values = replayed.map(({ value }) => value as Record<string, unknown>)
+  assert.deepEqual(
+    values.map(({ id, name, mood, balance, at }) => [id, name, mood, balance, at]),
+    [
+      [1, 'Ada', 'happy', '10.50', '2024-02-29T12:00:00Z'],
+      [2, 'Bea \u001b[2J', null, null, null]
+    ]
+  )
+  assert.match(values[0]!['ssn'] as string, /^[\w-]{16}$/)
+  const again = await fixture.tidemark('preview', '--record', file)
+  assert.deepEqual([again.code, /not there yet/.test(again.err)], [2, true])
 })

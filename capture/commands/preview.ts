@@ -1,3 +1,4 @@
+import { OperationRecorder } from '@tidemark/kcop/display/operation-recorder.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Operation } from '@tidemark/schemas/operation.ts'
 import type { PositionBytes } from '@tidemark/schemas/position.ts'
@@ -11,6 +12,8 @@ import { PreviewPrinter } from '../preview/preview-printer.ts'
 import { PreviewReceiver } from '../preview/preview-receiver.ts'
 import { previewPresent } from '../preview/present-preview.ts'
 import { readableTables, type ReadableTable } from '../preview/present-rows.ts'
+import { recordedValues } from '../preview/recorded-values.ts'
+import { RecordingFile } from '../preview/recording-file.ts'
 import { restrictedTopics } from '../preview/shown-record.ts'
 import { waitingTold } from '../provision/carry-out.ts'
 import { systemSourceClock, systemSurroundings } from '../system-surroundings.ts'
@@ -27,6 +30,7 @@ export async function preview(invocation: Invocation): Promise<ExitCode> {
   const configuration = invocation.configuration()
   if (configuration === null) return 1
   const chosen = chosenTables(configuration, invocation.arguments)
+  const recording = openRecording(configuration, options.record)
   const findings: Finding[] = []
   const sql = new SqlSession({
     url: configuration.postgres.url,
@@ -34,7 +38,7 @@ export async function preview(invocation: Invocation): Promise<ExitCode> {
   })
   try {
     const made = await configuredProducer(configuration, ({ message }) => invocation.say(`  ${message}`))
-    const show = new Preview(invocation, configuration, made, chosen)
+    const show = new Preview(invocation, configuration, made, chosen, recording?.recorder ?? null)
     const tables = await sql.do('reading the catalogue', client =>
       readableTables(client, configuration.postgres.publication, publishedTables(configuration))
     )
@@ -45,6 +49,7 @@ export async function preview(invocation: Invocation): Promise<ExitCode> {
     }
     if (options.live !== null) findings.push(...(await show.live(tables, options.live)))
   } finally {
+    recording?.close()
     await sql.close()
   }
   const text = findingsText(findings, invocation.style)
@@ -52,6 +57,13 @@ export async function preview(invocation: Invocation): Promise<ExitCode> {
     invocation.json ? `${JSON.stringify({ type: 'done', ok: !hasErrors(findings), findings })}\n` : text
   )
   return hasErrors(findings) ? 1 : 0
+}
+
+function openRecording(configuration: Configuration, file: string | null) {
+  if (file === null) return null
+  const target = new RecordingFile(file)
+  const values = recordedValues(configuration, Buffer.from(systemSurroundings.randomBytes(32)))
+  return { recorder: new OperationRecorder(values, line => target.write(line)), close: () => target.close() }
 }
 
 /** Names of the tables to be shown. Throws USAGE for one that is not configured. */
@@ -75,18 +87,21 @@ class Preview {
   private readonly configuration: Configuration
   private readonly made: ConfiguredProducer
   private readonly chosen: ReadonlySet<string>
+  private readonly recorder: OperationRecorder | null
   private readonly printer: PreviewPrinter
 
   constructor(
     invocation: Invocation,
     configuration: Configuration,
     made: ConfiguredProducer,
-    chosen: ReadonlySet<string>
+    chosen: ReadonlySet<string>,
+    recorder: OperationRecorder | null
   ) {
     this.invocation = invocation
     this.configuration = configuration
     this.made = made
     this.chosen = chosen
+    this.recorder = recorder
     const { json, style } = invocation
     this.printer = new PreviewPrinter({ json, style, schemas: made.schemas, write: text => invocation.stream(text) })
   }
@@ -153,13 +168,14 @@ class Preview {
     onPassed(position: PositionBytes): void
     isDone?(): boolean
   }): PreviewReceiver {
-    const { configuration, made, printer } = this
+    const { configuration, made, printer, recorder } = this
     const show = { schemas: made.schemas, restricted: restrictedTopics(configuration) }
     const files = new Map(configuration.tables.map(({ qualifiedName, processor }) => [qualifiedName, processor]))
     return new PreviewReceiver({
       ...collectingProducer(made),
       show,
       printer,
+      recorder,
       processorOf: ({ table }) => (table === null ? null : (files.get(table.qualifiedName) ?? null)),
       isWanted: operation => calls.isDone?.() !== true && this.isWanted(operation),
       ...calls

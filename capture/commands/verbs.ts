@@ -134,7 +134,8 @@ export const verbs: readonly Verb[] = [
       { flags: '--rows <n>', description: 'present rows of each table, 0 to 1000 (default: 3; with --live 0)' },
       { flags: '--live', description: 'then show what commits, until Ctrl-C' },
       { flags: '--seconds <n>', description: 'end live changes after n seconds' },
-      { flags: '--transactions <n>', description: 'end live changes after n transactions' }
+      { flags: '--transactions <n>', description: 'end live changes after n transactions' },
+      { flags: '--record <file>', description: 'write the operations into a file, for tests of processors' }
     ],
     run: async invocation => (await import('./preview.ts')).preview(invocation)
   },

@@ -5,7 +5,7 @@ import type { Notify } from '@tidemark/kcop/notice.ts'
 import { loadProcessors } from '@tidemark/kcop/processor-file.ts'
 import { Producer, type ProducerOptions } from '@tidemark/kcop/producer.ts'
 import { loadKeys } from '@tidemark/kcop/protection/key-files.ts'
-import type { Configuration } from '../config/configuration.ts'
+import type { Configuration, MqSubscription } from '../config/configuration.ts'
 import { producerRules } from '../config/producer-rules.ts'
 import { formatsWith } from '../formats.ts'
 
@@ -16,11 +16,14 @@ export interface ConfiguredProducer {
 }
 
 /** Loads processors, keys and lookups. Throws PROCESSOR_INVALID, KEY_INVALID, LOOKUP_INVALID. */
-export async function configuredProducer(configuration: Configuration, notify: Notify): Promise<ConfiguredProducer> {
+export async function configuredProducer(
+  configuration: Configuration | MqSubscription,
+  notify: Notify
+): Promise<ConfiguredProducer> {
   const rules = producerRules(configuration)
   const processors = await loadProcessors(rules)
   const schemas = new DerivedSchemas()
-  const formats = formatsWith(configuration, schemas)
+  const formats = configuration.mq === undefined ? formatsWith(configuration, schemas) : []
   const keys = loadKeys(configuration.keys)
   const lookups = loadLookups(configuration.lookups)
   return { options: { rules, processors, formats, keys, lookups, notify }, schemas }

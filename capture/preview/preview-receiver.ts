@@ -1,4 +1,5 @@
 import type { CollectingSink } from '@tidemark/kcop/display/collecting-sink.ts'
+import type { OperationRecorder } from '@tidemark/kcop/display/operation-recorder.ts'
 import type { Producer } from '@tidemark/kcop/producer.ts'
 import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
@@ -12,6 +13,8 @@ export interface PreviewReceiverOptions {
   sink: CollectingSink
   show: RecordShow
   printer: PreviewPrinter
+  /** Writes the operations shown down as well; null: nobody does. */
+  recorder: OperationRecorder | null
   /** File of the processor of a table or queue; null: none. */
   processorOf(operation: Operation): string | null
   /** Which operations are shown. */
@@ -28,7 +31,7 @@ export interface PreviewReceiverOptions {
 export class PreviewReceiver implements TransactionReceiver {
   private readonly options: PreviewReceiverOptions
   private context: TransactionContext | null = null
-  private shown = 0
+  private taken = 0
   private failed = false
 
   constructor(options: PreviewReceiverOptions) {
@@ -41,32 +44,41 @@ export class PreviewReceiver implements TransactionReceiver {
 
   begin(transaction: TransactionContext): void {
     this.context = transaction
-    this.shown = 0
+    this.taken = 0
     this.guard(() => this.options.producer.begin(transaction))
   }
 
   operation(operation: Operation): void {
-    const { isWanted, producer, printer, processorOf } = this.options
+    const { isWanted, producer, printer, recorder, processorOf } = this.options
     if (!isWanted(operation)) return
     this.guard(() => {
+      if (this.taken++ === 0) this.first(this.context!)
+      // Before it is processed: what stops the producer is worth having.
+      recorder?.operation(operation)
       producer.process(operation)
-      if (this.shown++ === 0) printer.transaction(this.context!)
       printer.operation(operation, this.take(processorOf(operation)))
     })
   }
 
   commit(position: PositionBytes): void {
-    const { producer, sink, printer, onTransaction, onPassed } = this.options
+    const { producer, sink, printer, recorder, onTransaction, onPassed } = this.options
     this.guard(() => {
       producer.commit(this.context!)
-      printer.end(this.take(null), this.shown === 0 ? new Map<string, Buffer>() : sink.takeAnnotations())
+      printer.end(this.take(null), this.taken === 0 ? new Map<string, Buffer>() : sink.takeAnnotations())
       onPassed(position)
-      if (this.shown > 0) onTransaction(position)
+      if (this.taken === 0) return
+      recorder?.commit()
+      onTransaction(position)
     })
   }
 
   idle(position: PositionBytes): void {
     this.options.onPassed(position)
+  }
+
+  private first(transaction: TransactionContext): void {
+    this.options.printer.transaction(transaction)
+    this.options.recorder?.begin(transaction)
   }
 
   private take(processor: string | null): ShownRecord[] {

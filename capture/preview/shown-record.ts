@@ -1,6 +1,6 @@
-import { avroValue, type DerivedSchemas } from '@tidemark/kcop/display/avro-value.ts'
+import { decodedValue, type DerivedSchemas } from '@tidemark/kcop/display/avro-value.ts'
 import type { CollectedRecord } from '@tidemark/kcop/display/collecting-sink.ts'
-import { plainRecord, plainValue, type PlainBytes, type PlainValue } from '@tidemark/kcop/display/plain-record.ts'
+import { plainRecord, type PlainBytes, type PlainValue } from '@tidemark/kcop/display/plain-record.ts'
 import { outputsOf, type Configuration } from '../config/configuration.ts'
 
 /** A value that is not shown, since its topic is restricted. */
@@ -42,8 +42,8 @@ export function shownRecord(record: CollectedRecord, processor: string | null, s
   const made = { output: output?.name ?? processor, place: output === null ? null : output.place }
   const common = { topic: record.topic, partition: record.partition, ...made }
   if (show.restricted.has(record.topic)) return { ...common, ...withheld(record), subjects: [] }
-  const key = decoded(record.key, show.schemas)
-  const value = decoded(record.value, show.schemas)
+  const key = decodedValue(record.key, show.schemas)
+  const value = decodedValue(record.value, show.schemas)
   const subjects = [key.subject, value.subject].filter(subject => subject !== null)
   return { ...common, key: key.value, value: value.value, headers: plainRecord(record).headers, subjects }
 }
@@ -54,16 +54,5 @@ function withheld({ key, value, headers }: CollectedRecord): Pick<ShownRecord, '
     key: key === null ? null : { withheldBytes: key.length },
     value: value === null ? null : { withheldBytes: value.length },
     headers: headers.length === 0 ? {} : { withheldBytes: bytes }
-  }
-}
-
-function decoded(bytes: Buffer | null, schemas: DerivedSchemas): { value: PlainValue; subject: string | null } {
-  const schema = bytes === null ? null : schemas.of(bytes)
-  if (bytes === null || schema === null) return { value: plainValue(bytes), subject: null }
-  try {
-    return { value: avroValue(bytes, schema), subject: schema.subject }
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    return { value: plainValue(bytes), subject: null }
   }
 }

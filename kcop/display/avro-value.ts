@@ -1,5 +1,5 @@
 import type { AvroSchema } from '../avro/avro-type.ts'
-import { plainText, type PlainValue } from './plain-record.ts'
+import { plainText, plainValue, type PlainValue } from './plain-record.ts'
 
 /** A schema that was derived and not registered: the number stands for it in records that are only shown. */
 export interface DerivedSchema {
@@ -45,6 +45,21 @@ export function avroValue(bytes: Buffer, { schema }: DerivedSchema): PlainValue 
   const value = read(JSON.parse(schema) as AvroSchema, reader)
   if (reader.at !== bytes.length) throw new RangeError('an Avro value has bytes behind its end')
   return value
+}
+
+/** Bytes as plain data: by the schema they name, else as `plainValue`. */
+export function decodedValue(
+  bytes: Buffer | null,
+  schemas: DerivedSchemas
+): { value: PlainValue; subject: string | null } {
+  const schema = bytes === null ? null : schemas.of(bytes)
+  if (bytes === null || schema === null) return { value: plainValue(bytes), subject: null }
+  try {
+    return { value: avroValue(bytes, schema), subject: schema.subject }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return { value: plainValue(bytes), subject: null }
+  }
 }
 
 interface Reader {

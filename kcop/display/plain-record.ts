@@ -21,12 +21,16 @@ export interface PlainRecord {
   readonly headers: Readonly<Record<string, string | PlainBytes | null>>
 }
 
-export function plainRecord({ topic, partition, key, value, headers }: CollectedRecord): PlainRecord {
+/** `valueOf`: what keys and values are, where more is known of them than that they are bytes. */
+export function plainRecord(
+  { topic, partition, key, value, headers }: CollectedRecord,
+  valueOf: (bytes: Buffer | null) => PlainValue = plainValue
+): PlainRecord {
   return {
     topic,
     ...(partition === null ? {} : { partition }),
-    key: plainValue(key),
-    value: plainValue(value),
+    key: valueOf(key),
+    value: valueOf(value),
     headers: Object.fromEntries(headers.map(([name, bytes]) => [name, bytes === null ? null : plainText(bytes)]))
   }
 }

@@ -4,6 +4,7 @@ export { insert, message, refresh, remove, transaction, transactionOf, truncate,
 export type { GivenTransaction } from './hand-made.ts'
 export type { GivenRules, GivenTableRule } from './harness-rules.ts'
 export { UNCHANGED } from './operations.ts'
-export { ProcessorHarness, type HarnessOptions, type PlainTransaction } from './processor-harness.ts'
+export { ProcessorHarness, type Configured, type HarnessOptions, type PlainTransaction } from './processor-harness.ts'
+export { recordedTransactions } from './recorded-operations.ts'
 export { recordsText } from './records-text.ts'
 export { defineTable, type DefinedTable } from './table-definition.ts'

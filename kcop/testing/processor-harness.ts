@@ -3,7 +3,7 @@ import type { TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { CollectingSink } from '../display/collecting-sink.ts'
-import { plainRecord, type PlainRecord } from '../display/plain-record.ts'
+import { plainRecord, plainValue, type PlainRecord, type PlainValue } from '../display/plain-record.ts'
 import type { Processor } from '../processor.ts'
 import { Producer, type ProducerOptions } from '../producer.ts'
 import type { GivenTransaction } from './hand-made.ts'
@@ -27,6 +27,12 @@ export interface PlainTransaction {
 /** What a configuration says, complete: as the agent has it. */
 export type ConfiguredOptions = Omit<ProducerOptions, 'sink'>
 
+export interface Configured {
+  readonly configured: ConfiguredOptions
+  /** What keys and values are, where they are no text; by default plainValue. */
+  readonly valueOf?: (bytes: Buffer | null) => PlainValue
+}
+
 const firstCommitMicros = Date.UTC(2024, 0, 1) * 1000
 const secondMicros = 1_000_000
 
@@ -36,6 +42,7 @@ const secondMicros = 1_000_000
  */
 export class ProcessorHarness {
   private readonly options: (tables: readonly Table[]) => ConfiguredOptions
+  private readonly valueOf: (bytes: Buffer | null) => PlainValue
   private readonly sink = new CollectingSink()
   private readonly tables = new Map<string, Table>()
   private producer: Producer | null = null
@@ -43,7 +50,8 @@ export class ProcessorHarness {
   private thrown: unknown = null
 
   /** `given`: a processor and rules by table, or everything a configuration says. */
-  constructor(given: HarnessOptions | { readonly configured: ConfiguredOptions }) {
+  constructor(given: HarnessOptions | Configured) {
+    this.valueOf = ('configured' in given ? given.valueOf : undefined) ?? plainValue
     if ('configured' in given) this.options = () => given.configured
     else this.options = tables => optionsOf(given, tables)
   }
@@ -75,7 +83,7 @@ export class ProcessorHarness {
     const annotations = [...this.sink.takeAnnotations()].map(([name, value]) => [name, value.toString()] as const)
     return {
       id: context.sourceId,
-      records: this.sink.take().map(plainRecord),
+      records: this.sink.take().map(record => plainRecord(record, this.valueOf)),
       annotations: Object.fromEntries(annotations)
     }
   }

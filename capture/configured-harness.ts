@@ -1,0 +1,19 @@
+import { decodedValue } from '@tidemark/kcop/display/avro-value.ts'
+import { ProcessorHarness } from '@tidemark/kcop/testing/index.ts'
+import { readSubscription, type Environment } from './config/configuration-file.ts'
+import { configuredProducer } from './preview/preview-producer.ts'
+
+/**
+ * A harness with everything a configuration file says: outputs, formats, filters, protections, monitors, lookups and processors,
+ * by the agent's own code. Nothing is contacted; Avro is decoded by the schemas that would be registered. `environment`: what
+ * `${NAME}` in the file stands for. Throws the file's first fault, and PROCESSOR_INVALID, KEY_INVALID, LOOKUP_INVALID.
+ */
+export async function configuredHarness(
+  file: string,
+  environment: Environment = process.env
+): Promise<ProcessorHarness> {
+  const read = readSubscription(file, environment)
+  if ('faults' in read) throw read.faults[0]!
+  const { options, schemas } = await configuredProducer(read.configuration, () => {})
+  return new ProcessorHarness({ configured: options, valueOf: bytes => decodedValue(bytes, schemas).value })
+}
