@@ -4,10 +4,12 @@ import { once } from 'node:events'
 import kafkajs from 'kafkajs'
 import type pg from 'pg'
 import { connectSession } from '@tidemark/capture/postgres/session.ts'
+import { debeziumAvroFormat } from '@tidemark/kcop/formats/debezium/debezium-avro.ts'
 import { debeziumFormat } from '@tidemark/kcop/formats/debezium/debezium.ts'
 import { Producer } from '@tidemark/kcop/producer.ts'
 import { tableRule } from '@tidemark/kcop/rules.ts'
 import { RecordingSink } from '@tidemark/kcop/testing/recording-sink.ts'
+import type { Table } from '@tidemark/schemas/table.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { startPostgres } from '../../services/postgres.ts'
 import { startKafka } from '../../services/kafka.ts'
@@ -15,14 +17,23 @@ import { decodeChanges } from '../fidelity/decoded-changes.ts'
 import { debeziumVersion, fetchDebezium, startDebezium } from './debezium-connect.ts'
 import { deliberateDifferences } from './deliberate-differences.ts'
 import { compare, type Comparison, type Seen } from './envelope-comparison.ts'
+import { compareSchemas, type TopicSchemas } from './schema-comparison.ts'
 import { createTables, lastKey, lastTopic, typeTables, work } from './work.ts'
 
 const prefix = 'compared'
 const publication = 'compared'
-const waitMs = 120_000
+const waitMs = 240_000
+/** Without a record, after the last change's. */
+const quietMs = 8_000
+/** Connect's schemas stand beside keys and values, and columns have names that Avro allows. */
+const workerSettings = { 'key.converter.schemas.enable': 'true', 'value.converter.schemas.enable': 'true' }
 const shownMax = 40
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
+
+/** By topic. */
+const theirSchemas = new Map<string, TopicSchemas>()
+const ourSchemas = new Map<string, TopicSchemas>()
 
 const libs = fetchDebezium(say)
 const [postgres, kafka] = await Promise.all([startPostgres({ durable: false }), startKafka({ say })])
@@ -30,8 +41,11 @@ try {
   const client = await connectSession({ url: postgres.url })
   const comparison = await compareOn(client, postgres.url, kafka.brokers)
   await client.end()
+  const schemas = compareSchemas(theirSchemas, ourSchemas, isVector)
   process.stdout.write(report(comparison))
-  process.exitCode = comparison.others.length === 0 ? 0 : 1
+  process.stdout.write(`${schemas.compared} Avro schemas compared, ${schemas.differences.length} differences\n`)
+  for (const difference of schemas.differences.slice(0, shownMax)) process.stdout.write(`  ${difference}\n`)
+  process.exitCode = comparison.others.length + schemas.differences.length === 0 ? 0 : 1
 } finally {
   await kafka.stop()
   await postgres.stop()
@@ -46,7 +60,15 @@ async function compareOn(client: pg.Client, url: string, brokers: string[]): Pro
     await client.query(`SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`)
   }
   say('starting Debezium')
-  const debezium = await startDebezium({ libs, brokers, postgresUrl: url, slot: 'theirs', publication, prefix })
+  const debezium = await startDebezium({
+    libs,
+    brokers,
+    postgresUrl: url,
+    slot: 'theirs',
+    publication,
+    prefix,
+    workerSettings
+  })
   await work(client)
   const theirs = await debeziumRecords(brokers)
   await debezium.stop()
@@ -67,12 +89,15 @@ async function debeziumRecords(brokers: string[]): Promise<Seen[]> {
   await consumer.subscribe({ topics, fromBeginning: true })
   const records: Seen[] = []
   const end = new EventTarget()
+  let ending: NodeJS.Timeout | null = null
   await consumer.run({
     eachMessage: ({ topic, message }) => {
       const record = seen(topic, message)
       records.push(record)
-      if (record.topic === lastTopic && record.key === lastKey)
-        setTimeout(() => end.dispatchEvent(new Event('end')), 3000)
+      // Partitions are read in no order: what others still have may come later.
+      if (ending !== null) ending.refresh()
+      else if (record.topic === lastTopic && record.key === lastKey)
+        ending = setTimeout(() => end.dispatchEvent(new Event('end')), quietMs)
       return Promise.resolve()
     }
   })
@@ -96,12 +121,32 @@ async function topicsOf(admin: kafkajs.Admin, wanted: number): Promise<string[]>
 
 function seen(topic: string, message: kafkajs.KafkaMessage): Seen {
   const headers = Object.entries(message.headers ?? {})
+  const name = topic.slice(prefix.length + 1)
+  const key = withSchema(message.key)
+  const value = withSchema(message.value)
+  if (key !== null && value !== null && !theirSchemas.has(name)) {
+    theirSchemas.set(name, { key: key.schema, value: value.schema })
+  }
   return {
-    topic: topic.slice(prefix.length + 1),
-    key: message.key?.toString() ?? null,
-    value: message.value?.toString() ?? null,
+    topic: name,
+    key: key?.payload ?? null,
+    value: value?.payload ?? null,
     headers: Object.fromEntries(headers.map(([name, value]) => [name, value === undefined ? null : String(value)]))
   }
+}
+
+/** int2vector and oidvector are text here; Debezium has arrays for them, which it leaves empty. */
+function isVector(topic: string, column: string): boolean {
+  const type = typeTables.find(({ name }) => topic === `public.${name}`)?.type
+  return column === 'v' && (type === 'int2vector' || type === 'oidvector')
+}
+
+/** `{"schema":..,"payload":..}` as the JsonConverter writes it; no column is called payload. */
+function withSchema(bytes: Buffer | null): { schema: string; payload: string } | null {
+  if (bytes === null) return null
+  const text = bytes.toString()
+  const at = text.indexOf(',"payload":')
+  return { schema: text.slice('{"schema":'.length, at), payload: text.slice(at + ',"payload":'.length, -1) }
 }
 
 /** The same changes through our decoder and producer. A record that is refused stands as its refusal. */
@@ -126,7 +171,10 @@ async function ourRecords(client: pg.Client): Promise<Seen[]> {
   const take = (): void =>
     void records.push(...sink.take().map(record => ({ ...record, topic: record.topic.slice(prefix.length + 1) })))
   await decodeChanges(client, 'ours', publication, {
-    schema: table => producer.schema(table),
+    schema: table => {
+      noteSchemas(table)
+      producer.schema(table)
+    },
     begin: transaction => producer.begin(transaction),
     operation: operation => {
       try {
@@ -159,4 +207,17 @@ function report({ records, fields, deliberate, others }: Comparison): string {
     })
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** The schemas we register for a table. */
+function noteSchemas(table: Table): void {
+  const noted: Partial<TopicSchemas> = {}
+  const entry = (subject: string, schema: string) => {
+    noted[subject.endsWith('-key') ? 'key' : 'value'] = schema
+    return { subject, schema, id: 1, ready: null }
+  }
+  const { qualifiedName, keyColumns } = table
+  const surroundings = { prefix, database: '', version: '0', decimals: 'precise', now: Date.now } as const
+  debeziumAvroFormat({ ...surroundings, registry: { entry }, subjects: 'topic' }).compile(table, keyColumns, prefix)
+  ourSchemas.set(qualifiedName, { key: '', value: '', ...noted })
 }

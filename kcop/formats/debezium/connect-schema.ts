@@ -21,6 +21,12 @@ import {
 export const millisecondDigits = 3
 const connectDecimal = 'org.apache.kafka.connect.data.Decimal'
 const moneyScale = 2
+/** Texts with a name of their own, by type. */
+const namedTexts: Readonly<Record<string, string>> = {
+  xml: 'io.debezium.data.Xml',
+  ltree: 'io.debezium.data.Ltree',
+  tsvector: 'io.debezium.data.Tsvector'
+}
 
 /**
  * The Avro schema of a column as Confluent's AvroData makes it of Debezium's Connect schema: logical types by
@@ -92,7 +98,7 @@ function plainSchema({ kind, name }: ColumnType): AvroSchema {
     case 'enum':
       return named('string', 'io.debezium.data.Enum')
     default:
-      return name === 'xml' ? named('string', 'io.debezium.data.Xml') : 'string'
+      return namedTexts[name] === undefined ? 'string' : named('string', namedTexts[name])
   }
 }
 
