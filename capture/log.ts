@@ -16,11 +16,13 @@ export interface Log {
   warn(event: string, message: string, fields?: LogFields): void
   /** An error by its own code, place and cure, with the chain of its causes. `fields` are added. */
   failure(error: unknown, fields?: LogFields): void
+  /** With them another thread can write to the same log. */
+  readonly settings: LogSettings
 }
 
 export type LogFields = Readonly<Record<string, unknown>>
 
-export interface LogOptions {
+export interface LogSettings {
   format: LogFormat
   level: LogLevel
   /** In every entry. */
@@ -28,6 +30,9 @@ export interface LogOptions {
   /** Struck out wherever they appear in a line; see secretsOf. */
   secrets: readonly string[]
   color: boolean
+}
+
+export interface LogOptions extends LogSettings {
   write: (line: string) => void
 }
 
@@ -51,11 +56,13 @@ export function openLog(options: LogOptions): Log {
     },
     { write }
   )
-  return logOn(logger)
+  const { write: _, ...settings } = options
+  return logOn(logger, settings)
 }
 
-function logOn(logger: Logger): Log {
+function logOn(logger: Logger, settings: LogSettings): Log {
   return {
+    settings,
     debug: (event, message, fields) => logger.debug({ ...fields, event }, message),
     info: (event, message, fields) => logger.info({ ...fields, event }, message),
     warn: (event, message, fields) => logger.warn({ ...fields, event }, message),

@@ -6,8 +6,6 @@ import { ProducerSession, type Hold } from '@tidemark/kafka/producer-session.ts'
 import { ClusterProduceWire } from '@tidemark/kafka/wire.ts'
 import type { Notice } from '@tidemark/kcop/notice.ts'
 import { loadLookups } from '@tidemark/kcop/enrichment/lookup-file.ts'
-import { loadProcessors } from '@tidemark/kcop/processor-file.ts'
-import type { Processor } from '@tidemark/kcop/processor.ts'
 import { loadKeys } from '@tidemark/kcop/protection/key-files.ts'
 import { Producer } from '@tidemark/kcop/producer.ts'
 import { Agent, type AgentEvent, type AgentOptions } from './agent.ts'
@@ -21,6 +19,8 @@ import { MqSource } from './mq/mq-source.ts'
 import type { ReaderEvent } from './mq/reader-messages.ts'
 import { PostgresSource, type SlotHolder } from './postgres/postgres-source.ts'
 import { requireRestricted } from './preflight/restricted-topics.ts'
+import type { LogSettings } from './log.ts'
+import { startProcessors, type RunningProcessors } from './running-processors.ts'
 import type { Source } from './source.ts'
 import { systemSourceClock, systemSurroundings } from './system-surroundings.ts'
 
@@ -30,6 +30,8 @@ export interface SubscriptionOptions {
   agent: string
   onEvent?: (event: SubscriptionEvent) => void
   onReached?: ((point: FaultPoint) => void) | undefined
+  /** How a watchdog's last word is written, where processors are run. */
+  log?: LogSettings | undefined
 }
 
 export type SubscriptionEvent =
@@ -51,31 +53,34 @@ export class Subscription {
   private readonly agent: Agent
   private readonly cluster: Cluster
   private readonly formats: SubscriptionFormats
+  private readonly processors: RunningProcessors
 
-  constructor(agent: Agent, cluster: Cluster, formats: SubscriptionFormats) {
+  constructor(agent: Agent, cluster: Cluster, formats: SubscriptionFormats, processors: RunningProcessors) {
     this.agent = agent
     this.cluster = cluster
     this.formats = formats
+    this.processors = processors
   }
 
-  /** As `Agent.run`. */
+  /** As `Agent.run`; rejects with PROCESSOR_STRAY too. */
   run(signal: AbortSignal): Promise<void> {
-    return this.agent.run(signal)
+    return this.processors.during(this.agent.run(signal))
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.formats.close()
-    return this.cluster.close()
+    await this.processors.close()
+    await this.cluster.close()
   }
 }
 
 /** Loads the processors and makes the connections' owners; nothing is contacted yet. Throws PROCESSOR_INVALID. */
 export async function openSubscription(options: SubscriptionOptions): Promise<Subscription> {
   const { configuration, onEvent = () => {} } = options
-  const processors = await loadProcessors(producerRules(configuration))
+  const processors = await startProcessors(configuration, options.log)
   const cluster = new Cluster({ ...configuration.kafka, clientId: configuration.kafka.clientId })
   const formats = openFormats(configuration, notice => onEvent({ type: 'notice', notice }))
-  return new Subscription(new Agent(agentOptions(options, cluster, processors, formats)), cluster, formats)
+  return new Subscription(new Agent(agentOptions(options, cluster, processors, formats)), cluster, formats, processors)
 }
 
 /** One transactional id for each producer of the stream: raising its epoch fences the owner before. */
@@ -132,7 +137,7 @@ function queueSource(configuration: MqSubscription, onEvent: (event: Subscriptio
 export function agentOptions(
   options: SubscriptionOptions,
   cluster: Cluster,
-  processors: ReadonlyMap<string, Processor>,
+  { processors, calls }: Pick<RunningProcessors, 'processors' | 'calls'>,
   { formats }: Pick<SubscriptionFormats, 'formats'>
 ): AgentOptions {
   const { configuration, agent, onEvent = () => {}, onReached } = options
@@ -158,6 +163,7 @@ export function agentOptions(
         rules,
         sink,
         processors,
+        calls,
         formats,
         keys,
         lookups,

@@ -70,15 +70,15 @@ class Recorder implements OperationProcessor {
   readonly waits: { resolve(): void; reject(error: unknown): void }[] = []
   /** Names of tables that have to be waited for. */
   readonly slow = new Set<string>()
-  private wait: Promise<void> | null = null
+  private due: Promise<void> | null = null
 
   schema({ name, version }: Table): void {
     this.calls.push(`schema ${name} ${version}`)
-    if (this.slow.has(name)) this.wait = new Promise((resolve, reject) => this.waits.push({ resolve, reject }))
+    if (this.slow.has(name)) this.due = new Promise((resolve, reject) => this.waits.push({ resolve, reject }))
   }
   ready(): Promise<void> | null {
-    const wait = this.wait
-    this.wait = null
+    const wait = this.due
+    this.due = null
     return wait
   }
   begin(): void {

@@ -13,6 +13,11 @@ export interface OperationProcessor {
   schema(table: Table): void
   begin(transaction: TransactionContext): void
   process(operation: Operation): void
+  /**
+   * Asked after `process`. A promise: nothing more can be processed before it resolves, which also takes it away here;
+   * what it rejects with ends the tenure.
+   */
+  readonly wait?: Promise<void> | null
   commit(transaction: TransactionContext): void
   refreshStart(table: Table): void
   refreshEnd(table: Table): void
@@ -136,6 +141,8 @@ export class Tenure implements UnitReceiver {
     delivery.writer.at(operation.ordinal)
     try {
       this.processor.process(operation)
+      const { wait } = this.processor
+      if (wait) this.hold(wait)
     } catch (error) {
       delivery.fail(error)
     }
@@ -225,7 +232,7 @@ export class Tenure implements UnitReceiver {
     if (this.held!.bytes <= heldBytesMax) return
     this.delivery.fail(
       new TidemarkError('REGISTRY_UNREACHABLE', {
-        message: `more than ${heldBytesMax} bytes came from the source while schemas were not registered`
+        message: `more than ${heldBytesMax} bytes came from the source while operations had to wait`
       })
     )
   }

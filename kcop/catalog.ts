@@ -1,6 +1,7 @@
 import type { Table } from '@tidemark/schemas/table.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { LookupTables } from './enrichment/lookup-table.ts'
+import type { ShownTable } from './failure/dead-letter.ts'
 import type { Format, TableFormat } from './format.ts'
 import { csvFormat, csvJournalFormat } from './formats/csv.ts'
 import { jsonFormat } from './formats/json.ts'
@@ -16,7 +17,7 @@ import { named } from './routing/named-output.ts'
 import { compileOutput, type OutputContext } from './routing/output-compiler.ts'
 import { OutputsProcessor, type TableOutput } from './routing/table-output.ts'
 import { topicTemplate } from './routing/topic-template.ts'
-import type { OutboxTableRule, OutputRule, ProducerRules, TableRule } from './rules.ts'
+import type { OnFailure, OutboxTableRule, OutputRule, ProducerRules, TableRule } from './rules.ts'
 import { Scratch } from './scratch.ts'
 
 /** What is done for one version of a table. */
@@ -31,6 +32,11 @@ export interface Route {
   readonly keyFormat: TableFormat | null
   /** File of the user processor, or null. */
   readonly processor: string | null
+  /** Whether what its operations write is bounded and may be withdrawn: for user processors and whatever may fail. */
+  readonly isStaged: boolean
+  readonly onFailure: OnFailure
+  /** What a dead letter may show of a row. */
+  readonly shown: ShownTable
   /** An outbox table's rows are events: its truncate is housekeeping. */
   readonly isOutbox: boolean
 }
@@ -38,6 +44,8 @@ export interface Route {
 export interface CatalogOptions {
   rules: ProducerRules
   sink: AnnotatedSink
+  /** The sink of staged routes. */
+  stage?: AnnotatedSink
   formats: readonly Format[]
   protections: ColumnProtections
   lookups: LookupTables
@@ -103,26 +111,36 @@ export class Catalog {
     const { sink, notify, protections } = this.options
     const name = { name: `outbox ${outbox.qualifiedName}`, place: outbox.place }
     const builtIn = named(name, outboxProcessor(table, outbox, { sink, protections, notify }), sink)
-    return { table, builtIn, watches: null, main: null, keyFormat: null, processor: null, isOutbox: true }
+    const none = { watches: null, main: null, keyFormat: null, processor: null, isStaged: false } as const
+    return { table, builtIn, ...none, onFailure: 'stop', shown: { output: null, topic: null }, isOutbox: true }
   }
 
   private tableRoute(table: Table, rule: TableRule): Route {
-    const context = this.outputContext()
+    const isStaged = rule.processor !== null || rule.onFailure !== 'stop'
+    const { sink, stage = sink } = this.options
+    const context = { ...this.outputContext(), sink: isStaged ? stage : sink }
     const main = compileOutput(table, rule, context)
     const further = rule.also.map(also => compileOutput(table, also, context))
     return {
       table,
-      builtIn: this.builtIn(rule, main, further),
+      builtIn: this.builtIn(rule, main, further, context.sink),
       watches: this.options.monitors.watchesOf(table),
       main: main.isPlain ? null : main,
       keyFormat: main.keyFormat,
       processor: rule.processor,
+      isStaged,
+      onFailure: rule.onFailure,
+      shown: { output: main.isPlain ? null : main, topic: topicTemplate(rule.topic, table).fixed },
       isOutbox: false
     }
   }
 
-  private builtIn(rule: TableRule, main: TableOutput, further: readonly TableOutput[]): BuiltInProcessor {
-    const { sink } = this.options
+  private builtIn(
+    rule: TableRule,
+    main: TableOutput,
+    further: readonly TableOutput[],
+    sink: AnnotatedSink
+  ): BuiltInProcessor {
     const { qualifiedName, place, also } = rule
     const first = { name: qualifiedName, place }
     if (further.length === 0 && main.isPlain) return named(first, main.processor, sink)

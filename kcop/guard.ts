@@ -2,12 +2,14 @@ import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
 import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { CallWatch } from './call-watch.ts'
 import type { RecordOutput } from './output.ts'
 import type { Processor, ProcessorOperation } from './processor.ts'
 
 /** Errors that are the processor's own doing; others (a fenced producer, a record too large) pass as they are. */
 const ownErrors: ReadonlySet<ErrorCode> = new Set(['ROW_UNSUITABLE', 'COLUMN_UNKNOWN', 'RECORD_INVALID'])
 const framesMax = 10
+const labelsMax = 10_000
 
 /**
  * Runs a user processor. What it throws becomes PROCESSOR_FAILED naming processor, hook, table and operation, and the
@@ -17,9 +19,13 @@ export class GuardedProcessor {
   readonly processor: Processor
   private readonly file: string
   private readonly output: RecordOutput
+  private readonly calls: CallWatch
+  /** By what is called. */
+  private readonly labels = new Map<string, number>()
 
   /** `file`: path, for errors. */
-  constructor(processor: Processor, file: string, output: RecordOutput) {
+  constructor(processor: Processor, file: string, output: RecordOutput, calls: CallWatch) {
+    this.calls = calls
     this.processor = processor
     this.file = file
     this.output = output
@@ -42,13 +48,17 @@ export class GuardedProcessor {
   }
 
   private run(hook: string, operation: Operation | null, call: () => unknown): void {
+    const label = this.labelOf(hook, operation)
     this.output.enter()
+    this.calls.enter(label)
     let thrown: unknown = null
     let returned: unknown
     try {
       returned = call()
     } catch (error) {
       thrown = error ?? new TypeError()
+    } finally {
+      this.calls.leave()
     }
     // What a call on `out` met comes first: it may have been caught, or thrown on as something else.
     const met = this.output.leave() ?? thrown
@@ -56,7 +66,19 @@ export class GuardedProcessor {
     if (isPromise(returned)) throw this.asynchronous(hook, operation, returned)
   }
 
+  private labelOf(hook: string, operation: Operation | null): number {
+    const on = operation?.table?.qualifiedName ?? operation?.message?.prefix ?? ''
+    const key = `${hook} ${on}`
+    let label = this.labels.get(key)
+    if (label !== undefined) return label
+    label = this.calls.label(`processor ${this.file}, in ${hook}${on === '' ? '' : ` of ${on}`},`)
+    // Prefixes of messages are the source's to choose.
+    if (this.labels.size < labelsMax) this.labels.set(key, label)
+    return label
+  }
+
   private failed(hook: string, operation: Operation | null, error: unknown): TidemarkError {
+    if (isTidemarkError(error, 'OUTPUT_TOO_LARGE')) return this.wroteTooMuch(hook, operation, error)
     if (isTidemarkError(error) && !ownErrors.has(error.code)) return error
     const frames = framesOf(error)
     const frame = frames.find(line => line.includes(this.file))
@@ -69,13 +91,19 @@ export class GuardedProcessor {
     })
   }
 
+  private wroteTooMuch(hook: string, operation: Operation | null, { message }: TidemarkError): TidemarkError {
+    return new TidemarkError('OUTPUT_TOO_LARGE', {
+      message: `${this.describe(hook, operation)}: ${message}`,
+      place: this.file
+    })
+  }
+
   private asynchronous(hook: string, operation: Operation | null, promise: PromiseLike<unknown>): TidemarkError {
     // What it rejects with is of no interest: it must not end the agent as an unhandled rejection.
     promise.then(undefined, () => {})
-    return new TidemarkError('PROCESSOR_FAILED', {
+    return new TidemarkError('PROCESSOR_ASYNC', {
       message: `${this.describe(hook, operation)}: it returned a promise, but processors are synchronous`,
-      place: this.file,
-      cure: 'take out `async`; look things up before, or in a consumer behind Kafka'
+      place: this.file
     })
   }
 

@@ -1,8 +1,9 @@
 import type { Operation } from '@tidemark/schemas/operation.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { StagedSink } from './failure/staged-sink.ts'
 import { HeaderWriter } from './header-block.ts'
 import type { AnyOperation, HeaderValue, OutgoingRecord, Output } from './processor.ts'
-import { BY_KEY, type AnnotatedSink, type HeaderBlock, type Topic } from './record-sink.ts'
+import { BY_KEY, type HeaderBlock, type Topic } from './record-sink.ts'
 import { topicNameFault } from './topic-name.ts'
 
 /** So many topics are row values in topic names, not topics. */
@@ -17,7 +18,7 @@ const ownHeader = 'tidemark'
 
 /** What user processors write to: checks what they state, encodes it and appends it to the sink. */
 export class RecordOutput implements Output {
-  readonly sink: AnnotatedSink
+  readonly sink: StagedSink
   private readonly byDefault: (operation: Operation) => void
   private readonly topics = new Map<string, Topic>()
   private readonly headers = new HeaderWriter()
@@ -25,7 +26,7 @@ export class RecordOutput implements Output {
   private failure: unknown = null
 
   /** `byDefault` sends what an operation's table is configured to send. */
-  constructor(sink: AnnotatedSink, byDefault: (operation: Operation) => void) {
+  constructor(sink: StagedSink, byDefault: (operation: Operation) => void) {
     this.sink = sink
     this.byDefault = byDefault
   }

@@ -1,15 +1,25 @@
 import { pathToFileURL } from 'node:url'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { unwatched, type CallWatch } from './call-watch.ts'
 import type { Processor } from './processor.ts'
 import type { ProducerRules } from './rules.ts'
 
 const hooks = ['begin', 'commit', 'truncate', 'schema', 'refreshStart', 'refreshEnd'] as const
 
 /** Loads the user processors the rules name, by file. Throws PROCESSOR_INVALID. */
-export async function loadProcessors(rules: ProducerRules): Promise<ReadonlyMap<string, Processor>> {
+export async function loadProcessors(
+  rules: ProducerRules,
+  calls: CallWatch = unwatched
+): Promise<ReadonlyMap<string, Processor>> {
   const processors = new Map<string, Processor>()
   for (const { processor: file } of [...rules.tables, ...(rules.queues ?? [])]) {
-    if (file !== null && !processors.has(file)) processors.set(file, await loadProcessor(file))
+    if (file === null || processors.has(file)) continue
+    calls.enter(calls.label(`processor ${file}, being loaded,`))
+    try {
+      processors.set(file, await loadProcessor(file))
+    } finally {
+      calls.leave()
+    }
   }
   return processors
 }

@@ -2,8 +2,12 @@ import { randomBytes as systemRandomBytes } from 'node:crypto'
 import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { unwatched, type CallWatch } from './call-watch.ts'
 import { Catalog, type Route } from './catalog.ts'
 import type { LookupTables } from './enrichment/lookup-table.ts'
+import { failedMessage, failedRow } from './failure/dead-letter.ts'
+import { Failures, type FailureCounters } from './failure/failures.ts'
+import { StagedSink } from './failure/staged-sink.ts'
 import type { Format } from './format.ts'
 import { GuardedProcessor } from './guard.ts'
 import { Monitors } from './monitoring/monitors.ts'
@@ -11,14 +15,14 @@ import type { Notify } from './notice.ts'
 import { OperationView } from './operation-view.ts'
 import { OutboxMessageProcessor } from './outbox/outbox-message.ts'
 import { RecordOutput } from './output.ts'
-import type { BuiltInProcessor, Processor } from './processor.ts'
+import type { BuiltInProcessor, Processor, SinkOutput } from './processor.ts'
 import type { AnnotatedSink, OutputName } from './record-sink.ts'
 import { ColumnProtections } from './protection/column-protections.ts'
 import type { ProtectionKeys } from './protection/protection-keys.ts'
 import { named } from './routing/named-output.ts'
 import { QueueProcessor } from './queue-processor.ts'
 import type { QueueRule } from './queue-rules.ts'
-import type { OutboxMessageRule, ProducerRules } from './rules.ts'
+import type { OnFailure, OutboxMessageRule, ProducerRules } from './rules.ts'
 import { TruncateAnnotation } from './truncate-annotation.ts'
 
 export interface ProducerOptions {
@@ -37,6 +41,16 @@ export interface ProducerOptions {
   now?: () => number
   randomBytes?: (length: number) => Buffer
   notify?: Notify
+  /** Who looks at calls of processors. */
+  calls?: CallWatch
+}
+
+/** What is done with the messages of a queue. */
+interface QueueRoute {
+  readonly rule: QueueRule
+  readonly builtIn: QueueProcessor
+  /** The same, or with its name told. */
+  readonly output: Pick<BuiltInProcessor, 'process'>
 }
 
 /**
@@ -44,15 +58,25 @@ export interface ProducerOptions {
  * error thrown by any method stops the transaction: nothing of it may be named.
  */
 export class Producer {
+  /** Not null: an operation is not settled before it resolves. */
+  wait: Promise<void> | null = null
+  private readonly options: ProducerOptions
   private readonly catalog: Catalog
   private readonly monitors: Monitors
+  /** What plain routes write to. */
+  private readonly plain: SinkOutput
+  /** What user processors, and whatever may fail, write to. */
+  private readonly stage: StagedSink
+  private readonly failures: Failures
+  private readonly calls: CallWatch
   private readonly output: RecordOutput
   private readonly view = new OperationView()
   /** The operation that the view shows. */
   private source: Operation | null = null
   private readonly truncates = new TruncateAnnotation()
-  private readonly messages: ReadonlyMap<string, BuiltInProcessor>
-  private readonly queues: ReadonlyMap<string, QueueRule>
+  /** By the prefix of a logical message. */
+  private readonly messages: ReadonlyMap<string, Pick<BuiltInProcessor, 'process'>>
+  private readonly queues: ReadonlyMap<string, QueueRoute>
   private readonly users: ReadonlyMap<string, GuardedProcessor>
   /** Those whose hooks see every transaction. */
   private readonly beginners: readonly GuardedProcessor[]
@@ -60,28 +84,30 @@ export class Producer {
 
   /** Throws CONFIG_INVALID, NOT_AVAILABLE; PROCESSOR_INVALID when a processor the rules name is not given. */
   constructor(options: ProducerOptions) {
+    this.options = options
     const { rules, sink, processors = new Map(), formats = [], notify = () => {} } = options
+    const { deadLetters = null } = rules
     const { keys = new Map(), lookups = new Map(), now = Date.now, randomBytes = systemRandomBytes } = options
     const protections = new ColumnProtections({ keys, now, randomBytes })
     this.monitors = new Monitors(rules.monitors ?? [], sink)
-    this.catalog = new Catalog({ rules, sink, formats, protections, lookups, monitors: this.monitors, notify })
-    this.output = new RecordOutput(sink, operation => this.byDefault(operation))
-    this.users = guarded(rules, processors, this.output)
+    this.plain = { sink }
+    this.stage = new StagedSink(sink)
+    this.failures = new Failures({ sink, stage: this.stage, deadLetters, notify })
+    requireLetters(rules)
+    const { stage } = this
+    this.catalog = new Catalog({ rules, sink, stage, formats, protections, lookups, monitors: this.monitors, notify })
+    this.output = new RecordOutput(this.stage, operation => this.byDefault(operation))
+    this.calls = options.calls ?? unwatched
+    this.users = guarded(rules, processors, this.output, this.calls)
     this.beginners = [...this.users.values()].filter(user => user.processor.begin !== undefined)
     this.committers = [...this.users.values()].filter(user => user.processor.commit !== undefined)
-    this.queues = new Map(rules.queues?.map(rule => [rule.queue, rule]))
-    this.messages = new Map<string, BuiltInProcessor>([
-      ...rules.outbox.messages.map(
-        rule =>
-          [
-            rule.prefix,
-            named(messagesOf(rule), new OutboxMessageProcessor(rule, { sink, protections, notify }), sink)
-          ] as const
-      ),
-      ...[...this.queues].map(
-        ([queue, rule]) => [queue, named(queueOf(queue), new QueueProcessor(rule, sink), sink)] as const
-      )
-    ])
+    this.queues = new Map(rules.queues?.map(rule => [rule.queue, this.queue(rule)]))
+    this.messages = new Map(
+      rules.outbox.messages.map(rule => [
+        rule.prefix,
+        named(messagesOf(rule), new OutboxMessageProcessor(rule, { sink, protections, notify }), sink)
+      ])
+    )
   }
 
   /**
@@ -90,7 +116,8 @@ export class Producer {
    */
   schema(table: Table): void {
     const route = this.catalog.compile(table)
-    this.userOf(route)?.table('schema', table)
+    const user = this.userOf(route)
+    if (user !== null) this.hook(() => user.table('schema', table))
   }
 
   /** Resolves when every format can write the tables it has been told; null: at once. Hold operations until then. */
@@ -101,10 +128,14 @@ export class Producer {
   begin(transaction: TransactionContext): void {
     this.truncates.clear()
     this.monitors.begin(transaction)
-    for (const user of this.beginners) user.transaction('begin', transaction)
+    for (const user of this.beginners) this.hook(() => user.transaction('begin', transaction))
   }
 
-  /** Throws ROW_UNSUITABLE, RECORD_TOO_LARGE, PROCESSOR_FAILED, and what `schema` throws. */
+  /**
+   * When `wait` is no longer null afterwards, nothing may be processed before it resolves. Throws, or it rejects with,
+   * ROW_UNSUITABLE, RECORD_TOO_LARGE, OUTPUT_TOO_LARGE, PROCESSOR_FAILED, PROCESSOR_ASYNC, PARKED_TOO_MANY, and what
+   * `schema` throws.
+   */
   process(operation: Operation): void {
     try {
       if (operation.kind === 'truncate') this.truncate(operation)
@@ -116,47 +147,123 @@ export class Producer {
   }
 
   commit(transaction: TransactionContext): void {
-    for (const user of this.committers) user.transaction('commit', transaction)
+    for (const user of this.committers) this.hook(() => user.transaction('commit', transaction))
     this.monitors.commit()
-    this.truncates.write(this.output.sink)
+    this.truncates.write(this.options.sink)
     this.catalog.trim()
   }
 
   refreshStart(table: Table): void {
-    this.userOf(this.catalog.route(table))?.table('refreshStart', table)
+    this.tableHook('refreshStart', table)
   }
 
   refreshEnd(table: Table): void {
-    this.userOf(this.catalog.route(table))?.table('refreshEnd', table)
+    this.tableHook('refreshEnd', table)
+  }
+
+  /** Operations set aside or left out by this producer. */
+  get failureCounters(): FailureCounters {
+    return this.failures.counters
   }
 
   private row(operation: Operation): void {
-    const route = this.catalog.route(tableOf(operation))
+    const table = tableOf(operation)
+    const route = this.catalog.route(table)
     if (route === null) return
-    if (route.watches !== null && this.monitors.isWatching) for (const watch of route.watches) watch.see(operation)
-    if (route.processor === null) {
-      route.builtIn.process(operation, this.output)
+    if (route.isStaged) {
+      const { onFailure, shown } = route
+      const error = this.staged(onFailure, () => this.stagedRow(operation, route))
+      this.awaits(this.failures.settle(error, onFailure, () => failedRow(operation, table, shown)))
       return
     }
-    const shaped = route.main === null ? operation : route.main.shape(operation)
-    if (shaped === null) {
-      // Outside the main output's filter; further outputs may have filters of their own.
-      route.builtIn.process(operation, this.output)
-      return
+    this.watch(operation, route)
+    route.builtIn.process(operation, this.plain)
+  }
+
+  private stagedRow(operation: Operation, route: Route): void {
+    this.watch(operation, route)
+    const user = this.userOf(route)
+    const shaped = user === null ? null : route.main === null ? operation : route.main.shape(operation)
+    // Without a row for the processor (it is outside the main output's filter) further outputs may still want it.
+    if (user === null || shaped === null) route.builtIn.process(operation, this.output)
+    else {
+      this.source = operation
+      user.process(this.view.show(shaped, route.keyFormat))
     }
-    this.source = operation
-    this.userOf(route)!.process(this.view.show(shaped, route.keyFormat))
+  }
+
+  /** Rules look at what happened in the source, whatever becomes of its records. */
+  private watch(operation: Operation, { watches }: Route): void {
+    if (watches !== null && this.monitors.isWatching) for (const watch of watches) watch.see(operation)
   }
 
   private message(operation: Operation): void {
     if (operation.message === null) return
     const { prefix } = operation.message
-    const file = this.queues.get(prefix)?.processor ?? null
-    if (file === null) this.messages.get(prefix)?.process(operation, this.output)
+    const queue = this.queues.get(prefix)
+    if (queue === undefined) {
+      this.messages.get(prefix)?.process(operation, this.plain)
+      return
+    }
+    const { rule, builtIn, output } = queue
+    if (rule.processor === null && rule.onFailure === 'stop') {
+      output.process(operation, this.plain)
+      return
+    }
+    const error = this.staged(rule.onFailure, () => this.stagedMessage(operation, queue))
+    this.awaits(
+      this.failures.settle(error, rule.onFailure, () => failedMessage(operation, name => builtIn.shows(name)))
+    )
+  }
+
+  private queue(rule: QueueRule): QueueRoute {
+    const sink = rule.processor === null && rule.onFailure === 'stop' ? this.options.sink : this.stage
+    const builtIn = new QueueProcessor(rule, sink)
+    return { rule, builtIn, output: named(queueOf(rule.queue), builtIn, sink) }
+  }
+
+  private stagedMessage(operation: Operation, { rule, output }: QueueRoute): void {
+    const { processor } = rule
+    if (processor === null) output.process(operation, this.output)
     else {
       this.source = operation
-      this.users.get(file)!.process(this.view.show(operation, null))
+      this.users.get(processor)!.process(this.view.show(operation, null))
     }
+  }
+
+  /** Before the next operation: what is not settled, or a turn of the event loop when processors are slow. */
+  private awaits(settled: Promise<void> | null): void {
+    const promise = settled ?? this.calls.turn()
+    if (promise === null) return
+    this.wait = promise.then(() => {
+      this.wait = null
+    })
+    // Whoever waits hears of it; nobody has to.
+    this.wait.catch(() => {})
+  }
+
+  /** Runs a call that writes to the stage; what it throws, or null. */
+  private staged(onFailure: OnFailure, call: () => void): unknown {
+    this.stage.open(onFailure !== 'stop')
+    try {
+      call()
+      return null
+    } catch (error) {
+      return error
+    } finally {
+      this.stage.close()
+    }
+  }
+
+  /** What hooks write goes through: they belong to no operation that could be set aside. */
+  private hook(call: () => void): void {
+    const error = this.staged('stop', call)
+    if (error !== null) throw error as Error
+  }
+
+  private tableHook(hook: 'refreshStart' | 'refreshEnd', table: Table): void {
+    const user = this.userOf(this.catalog.route(table))
+    if (user !== null) this.hook(() => user.table(hook, table))
   }
 
   private truncate(operation: Operation): void {
@@ -171,7 +278,8 @@ export class Producer {
     )
     for (const table of captured) {
       const user = this.userOf(this.catalog.route(table))
-      if (user?.processor.truncate !== undefined) user.truncate(this.view.show(operation, null, table))
+      if (user?.processor.truncate === undefined) continue
+      this.hook(() => user.truncate(this.view.show(operation, null, table)))
     }
   }
 
@@ -181,7 +289,7 @@ export class Producer {
   }
 
   private messageByDefault(operation: Operation): void {
-    this.messages.get(operation.message!.prefix)?.process(operation, this.output)
+    this.queues.get(operation.message!.prefix)?.output.process(operation, this.output)
   }
 
   /** What a processor hands back is the view of it, of which columns may be missing or protected: outputs get the source's. */
@@ -202,6 +310,16 @@ function messagesOf({ prefix, place }: OutboxMessageRule): OutputName {
 
 function queueOf(queue: string): OutputName {
   return { name: `queue ${queue}`, place: null }
+}
+
+/** Throws CONFIG_INVALID when something is to be parked and there is nowhere to. */
+function requireLetters({ tables, queues = [], deadLetters = null }: ProducerRules): void {
+  const parks = [...tables, ...queues].some(({ onFailure }) => onFailure === 'park')
+  if (!parks || deadLetters !== null) return
+  throw new TidemarkError('CONFIG_INVALID', {
+    message: 'operations are to be parked, and there is no topic for dead letters',
+    cure: 'add `deadLetters: {topic: ..}`'
+  })
 }
 
 function notItsOperation(): TidemarkError {
@@ -227,7 +345,8 @@ function placed(error: unknown, operation: Operation): unknown {
 function guarded(
   rules: ProducerRules,
   processors: ReadonlyMap<string, Processor>,
-  output: RecordOutput
+  output: RecordOutput,
+  calls: CallWatch
 ): ReadonlyMap<string, GuardedProcessor> {
   const users = new Map<string, GuardedProcessor>()
   const named = [
@@ -242,7 +361,7 @@ function guarded(
         message: `processor ${file} of ${of} was not loaded`
       })
     }
-    users.set(file, new GuardedProcessor(processor, file, output))
+    users.set(file, new GuardedProcessor(processor, file, output, calls))
   }
   return users
 }

@@ -17,9 +17,10 @@ function recordsOf(rule: Partial<QueueRule>, message: Partial<MessageContent>, p
     key: 'none',
     headers: 'all',
     processor: null,
+    onFailure: 'stop',
     ...rule
   }
-  const rules = { tables: [], outbox: { tables: [], messages: [] }, queues: [whole] }
+  const rules = { tables: [], outbox: { tables: [], messages: [] }, queues: [whole], deadLetters: 'dead' }
   const producer = new Producer({ rules, sink, processors })
   const transaction = { sourceId: id, commitTime: 1, position: new Uint8Array(0), kind: 'mirror' as const }
   const content = { prefix: 'ORDERS.IN', bytes: Buffer.from('x'), properties: new Map(), ...message }
@@ -122,4 +123,22 @@ test('a user processor sees each message, and may send what the rule would', () 
       ['orders', 'm']
     ]
   )
+})
+
+test('a message that cannot become a record is set aside whole, and only what the queue shows of its properties', () => {
+  const properties = new Map<string, string | Uint8Array>([
+    ['mq.MsgId', id],
+    ['colour', 'red'],
+    ['raw', Buffer.from([1, 2])]
+  ])
+  const rule = { key: { json: ['order'] }, headers: 'properties', onFailure: 'park' } as const
+  const [letter] = recordsOf(rule, { bytes: Buffer.from('no json'), properties })
+  assert.equal(letter!.topic, 'dead')
+  assert.equal(letter!.key, 'ORDERS.IN')
+  const { reason, queue, content, properties: shown } = JSON.parse(letter!.value!) as Record<string, unknown>
+  assert.deepEqual(
+    [reason, queue, Buffer.from(String(content), 'base64').toString()],
+    ['ROW_UNSUITABLE', 'ORDERS.IN', 'no json']
+  )
+  assert.deepEqual(shown, { colour: 'red', raw: { base64: 'AQI=' } })
 })

@@ -2,7 +2,7 @@ import type { MessageContent, Operation } from '@tidemark/schemas/operation.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { HeaderWriter } from './header-block.ts'
 import { jsonMembers } from './outbox/json-members.ts'
-import type { BuiltInProcessor, Output } from './processor.ts'
+import type { BuiltInProcessor, SinkOutput } from './processor.ts'
 import type { QueueRule } from './queue-rules.ts'
 import { BY_KEY, type RecordSink, type Topic } from './record-sink.ts'
 
@@ -29,7 +29,7 @@ export class QueueProcessor implements BuiltInProcessor {
   }
 
   /** Throws ROW_UNSUITABLE when the key is to come from a JSON path and the message has it not. */
-  process(operation: Operation, out: Output): void {
+  process(operation: Operation, out: SinkOutput): void {
     const { message } = operation
     if (message === null) return
     const content = bytesOf(message.bytes)
@@ -37,6 +37,12 @@ export class QueueProcessor implements BuiltInProcessor {
     this.gather(message)
     const headers = this.headers.count === 0 ? null : this.headers
     out.sink.append(this.topic, BY_KEY, key, 0, key?.length ?? 0, content, 0, content.length, headers)
+  }
+
+  /** Whether records of the queue have the property or descriptor field among their headers. */
+  shows(name: string): boolean {
+    const wanted = this.rule.headers
+    return wanted === 'all' || (wanted !== 'none' && name.startsWith(descriptorPrefix) === (wanted === 'descriptor'))
   }
 
   private key({ properties }: MessageContent, content: Buffer): Buffer | null {
@@ -60,12 +66,10 @@ export class QueueProcessor implements BuiltInProcessor {
   private gather({ properties }: MessageContent): void {
     const { headers } = this
     headers.clear()
-    const wanted = this.rule.headers
-    if (wanted === 'none') return
     let types = ''
     for (const [name, value] of properties) {
+      if (!this.shows(name)) continue
       const isField = name.startsWith(descriptorPrefix)
-      if (wanted !== 'all' && isField !== (wanted === 'descriptor')) continue
       if (!isField && typeof value !== 'string') types += `${types === '' ? '' : ' '}${name}=${typeOf(value)}`
       headers.add(this.nameOf(name), valueOf(value))
     }

@@ -1,3 +1,5 @@
+import type { OnFailure } from './rules.ts'
+
 /** Which message becomes which record: what the producer does for one queue. */
 export interface QueueRule {
   /** Name of the queue: the prefix of its operations. */
@@ -8,6 +10,7 @@ export interface QueueRule {
   readonly headers: QueueHeaders
   /** The file of a user processor, as the producer's `processors` knows it. */
   readonly processor: string | null
+  readonly onFailure: OnFailure
 }
 
 /** `groupId`: of a message outside any group, its own id. `json`: names of members, from the outside in. */

@@ -1,3 +1,5 @@
+import type { ParkedOperation } from '@tidemark/schemas/commit-stream.ts'
+
 /** A topic as the sink knows it: made once by `RecordSink.topic`, then used for every record. */
 export interface Topic {
   readonly name: string
@@ -56,6 +58,14 @@ export interface AnnotatedSink extends RecordSink {
   writesAs?(output: OutputName | null): void
   /** The open transaction's place in the commit stream, beginning it if need be; absent where there is no stream. */
   place?(): TransactionPlace
+  /** Names an operation that was set aside in the open transaction's entry; absent where there is no stream. Throws PARKED_TOO_MANY. */
+  park?(operation: ParkedOperation): void
+  /** Resolves when the topic's partitions and limits are known, which `admit` needs; null or absent: they are. */
+  known?(topic: Topic): Promise<void> | null
+  /** Throws what `append` would throw for a record with so many bytes in key, value and headers; appends nothing. */
+  admit?(topic: Topic, partition: number, bytes: number): void
+  /** The same for annotations with so many bytes in names and values. */
+  admitAnnotations?(bytes: number): void
 }
 
 /** The rule that makes a record, for people. */

@@ -17,7 +17,12 @@ export interface ProducerRules {
     readonly messages: readonly OutboxMessageRule[]
   }
   readonly queues?: readonly QueueRule[]
+  /** Topic of dead letters; absent or null: nothing is parked. */
+  readonly deadLetters?: string | null
 }
+
+/** What becomes of an operation that cannot be processed: the agent stops, it is set aside, or left out. */
+export type OnFailure = 'stop' | 'park' | 'skip'
 
 /** What a deleted row becomes: a tombstone, a record with the old content, the content and then the tombstone, nothing. */
 export type Deletes = 'tombstone' | 'content' | 'both' | 'none'
@@ -141,6 +146,7 @@ export interface TableRule extends OutputRule {
   readonly qualifiedName: string
   /** The file of a user processor, as the producer's `processors` knows it. */
   readonly processor: string | null
+  readonly onFailure: OnFailure
   /** The same operation again, elsewhere, otherwise. */
   readonly also: readonly OutputRule[]
 }
@@ -230,6 +236,7 @@ export function tableRule(qualifiedName: string, prefix: string, given: Partial<
     filter: null,
     place: null,
     processor: null,
+    onFailure: 'stop',
     also: [],
     ...given
   }

@@ -306,6 +306,30 @@ export const errorCodes = {
     means: 'a processor stated a record or an annotation that cannot be sent',
     cure: 'correct the processor as the message says; the transaction is not lost'
   },
+  OUTPUT_TOO_LARGE: {
+    means: 'a processor wrote more for one operation than is taken',
+    cure: 'look for a loop that does not end; the transaction is not lost'
+  },
+  PROCESSOR_ASYNC: {
+    means: 'a processor returned a promise, but processors are synchronous',
+    cure: 'take out `async`; look things up before, or in a consumer behind Kafka; the transaction is not lost'
+  },
+  PROCESSOR_STUCK: {
+    means: 'a processor did not return, or kept the event loop from turning; the agent was ended from outside',
+    cure: 'correct the loop or the slow call in the processor, or raise `processors.callMsMax`; the transaction is not lost'
+  },
+  PROCESSOR_MEMORY: {
+    means: 'a processor took more memory than one call may; the agent was ended from outside',
+    cure: 'correct the processor, or raise `processors.memoryBytesMax`; the transaction is not lost'
+  },
+  PROCESSOR_STRAY: {
+    means: 'something that a processor had started failed after its call had returned',
+    cure: 'take out timers, promises and other work that outlives a call of the processor; the transaction is not lost'
+  },
+  PARKED_TOO_MANY: {
+    means: 'more operations of one transaction failed than its entry in the commit stream can name',
+    cure: 'correct what fails; or declare `onFailure: skip` for the table until it is corrected; the transaction is not lost'
+  },
   COLUMN_UNKNOWN: { means: 'a rule or processor names a column the table has not', cure: 'correct the column name' },
   ROW_UNSUITABLE: {
     means: 'a row cannot be turned into a record as configured',

@@ -20,7 +20,8 @@ export async function runAgent({ configuration, agent, log, signal, environment 
       progress.count(event)
       tell(log, event, where)
     },
-    onReached: crash
+    onReached: crash,
+    log: log.settings
   })
   const timer = setInterval(() => progress.tell(), progressMs)
   try {

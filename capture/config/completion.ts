@@ -15,6 +15,7 @@ import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { defaultDeletes, type KeyRule, type LookupFileRule } from '@tidemark/kcop/rules.ts'
 import type { DebeziumFile, RegistryFile } from './format-options.ts'
+import { completeDeadLetters } from './failure-completion.ts'
 import { completeMonitor } from './monitor-completion.ts'
 import type { ColumnsFile, KeyFile } from './column-options.ts'
 import type { LookupFile } from './lookup-options.ts'
@@ -25,6 +26,7 @@ import {
   completePartition,
   completeReaders
 } from './output-completion.ts'
+import type { ProcessorsFile } from './processor-options.ts'
 import { completeMq } from './mq-configuration.ts'
 import { messageEntries } from './outbox-messages.ts'
 import type { AlsoFile, OutboxTableFile, TableFile } from './table-options.ts'
@@ -78,6 +80,8 @@ function completeBase(
     monitors: (written.monitor ?? []).map((rule, index) =>
       completeMonitor(rule, document.placeOf(`/monitor/${index}`))
     ),
+    processors: { ...(written.processors as Required<ProcessorsFile>) },
+    deadLetters: completeDeadLetters(written, document),
     keys: Object.entries(written.encryption?.keys ?? {}).map(([name, key]) =>
       completeKey(name, key, { file, document })
     ),
@@ -116,7 +120,7 @@ interface Origin {
 }
 
 function completeTable(qualifiedName: string, table: TableFile, prefix: string, origin: Origin): TableConfiguration {
-  const { format, refresh } = table as Required<TableFile>
+  const { format, refresh, onFailure } = table as Required<TableFile>
   const at = `/tables/${escapePointer(qualifiedName)}`
   const main: OutputConfiguration = {
     topic: table.topic ?? `${prefix}.${qualifiedName}`,
@@ -134,6 +138,7 @@ function completeTable(qualifiedName: string, table: TableFile, prefix: string, 
     ...nameOf(qualifiedName),
     ...main,
     processor: table.processor === undefined ? null : resolve(dirname(origin.file), table.processor),
+    onFailure,
     refresh,
     also: (table.also ?? []).map((also, index) =>
       completeAlso(also, table, main, { at: `${at}/also/${index}`, document: origin.document })

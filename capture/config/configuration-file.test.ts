@@ -75,6 +75,7 @@ test('a minimal file is completed with every default', () => {
         readers: null,
         place: 'tidemark.yaml:7:3',
         processor: null,
+        onFailure: 'stop',
         refresh: true,
         also: []
       }
@@ -83,6 +84,8 @@ test('a minimal file is completed with every default', () => {
     registry: null,
     debezium: { decimal: 'precise' },
     monitors: [],
+    processors: { callMsMax: 10_000, memoryBytesMax: 536_870_912 },
+    deadLetters: null,
     keys: [],
     lookups: []
   })
@@ -194,7 +197,7 @@ const badInputs: [name: string, text: string, ...faults: string[]][] = [
   [
     'an unknown entry unlike any',
     at('account:', 'account: {colour: red}'),
-    '7:20 CONFIG_INVALID `tables["public.account"].colour` is not a known entry | known here: topic, restricted, format, key, deletes, processor, refresh, columns, headers, partition, filter, also'
+    '7:20 CONFIG_INVALID `tables["public.account"].colour` is not a known entry | known here: topic, restricted, format, key, deletes, processor, onFailure, refresh, columns, headers, partition, filter, also'
   ],
   [
     'a missing entry',
@@ -366,7 +369,7 @@ const badInputs: [name: string, text: string, ...faults: string[]][] = [
   [
     'a key named like a part of JavaScript',
     `${minimal}__proto__: {a: 1}\n`,
-    '8:1 CONFIG_INVALID `__proto__` is not a known entry | known here: subscription, postgres, kafka, commitStream, topics, tables, outbox, registry, debezium, monitor, encryption, lookups, mq'
+    '8:1 CONFIG_INVALID `__proto__` is not a known entry | known here: subscription, postgres, kafka, commitStream, topics, tables, outbox, registry, debezium, monitor, processors, deadLetters, encryption, lookups, mq'
   ]
 ]
 

@@ -6,6 +6,7 @@ import type {
   KeyRule,
   LookupFileRule,
   MonitorRule,
+  OnFailure,
   PartitionRule
 } from '@tidemark/kcop/rules.ts'
 import { namesOf, topicTemplate } from '@tidemark/kcop/routing/topic-template.ts'
@@ -36,6 +37,10 @@ export interface Configuration {
   readonly registry: RegistryConfiguration | null
   readonly debezium: { readonly decimal: 'precise' | 'string' }
   readonly monitors: readonly MonitorRule[]
+  /** What one call of a processor may take. */
+  readonly processors: { readonly callMsMax: number; readonly memoryBytesMax: number }
+  /** Where operations are set aside; null: nowhere, for none is to be. */
+  readonly deadLetters: DeadLettersConfiguration | null
   /** Keys of protected columns; files by absolute path. */
   readonly keys: readonly KeyRule[]
   /** Files that columns look values up in, by absolute path. */
@@ -56,6 +61,14 @@ export interface PostgresConfiguration {
   readonly url: string
   readonly publication: string
   readonly slot: string
+}
+
+export interface DeadLettersConfiguration {
+  readonly topic: string
+  /** Principals that may read it; null: it is not restricted. */
+  readonly readers: readonly string[] | null
+  /** `file:line:column` of the entry, or of the file. */
+  readonly place: string
 }
 
 export interface RegistryConfiguration extends RegistryOptions {
@@ -92,6 +105,7 @@ export interface TableConfiguration extends TableName, OutputConfiguration {
   readonly qualifiedName: string
   /** Absolute path of the processor's file. */
   readonly processor: string | null
+  readonly onFailure: OnFailure
   /** Whether `apply` copies its present rows. */
   readonly refresh: boolean
   /** Further outputs, complete. */
@@ -149,6 +163,7 @@ export function knownDataTopics(configuration: SubscriptionConfiguration): reado
     ...new Set([
       ...outputsOf(configuration).flatMap(({ topics }) => topics),
       ...configuration.monitors.map(({ topic }) => topic),
+      ...(configuration.deadLetters === null ? [] : [configuration.deadLetters.topic]),
       ...fixed,
       ...queues
     ])

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { jsonPath, type QueueHeaders, type QueueKey, type QueueRule } from '@tidemark/kcop/queue-rules.ts'
+import type { OnFailure } from '@tidemark/kcop/rules.ts'
 import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { MqConnectionOptions, MqQueueOptions } from '../mq/connection-options.ts'
 import type { MqFile, MqQueueFile } from './mq-options.ts'
@@ -15,6 +16,7 @@ export interface QueueConfiguration extends MqQueueOptions {
   readonly headers: QueueHeaders
   /** Absolute path of the processor's file. */
   readonly processor: string | null
+  readonly onFailure: OnFailure
 }
 
 export interface MqConfiguration {
@@ -41,7 +43,14 @@ export function completeMq(written: MqFile, prefix: string, file: string): MqCon
 }
 
 export function queueRules({ queues }: MqConfiguration): QueueRule[] {
-  return queues.map(({ name, topic, key, headers, processor }) => ({ queue: name, topic, key, headers, processor }))
+  return queues.map(({ name, topic, key, headers, processor, onFailure }) => ({
+    queue: name,
+    topic,
+    key,
+    headers,
+    processor,
+    onFailure
+  }))
 }
 
 /** What the schema cannot say of `mq`. */
@@ -62,7 +71,7 @@ export function mqFaults(written: ConfigurationFile, document: YamlDocument): Ti
 }
 
 function completeQueue(name: string, queue: MqQueueFile, prefix: string, file: string): QueueConfiguration {
-  const { unit, batchMessages, batchMs, headers, convert } = queue as Required<MqQueueFile>
+  const { unit, batchMessages, batchMs, headers, convert, onFailure } = queue as Required<MqQueueFile>
   return {
     name,
     unit,
@@ -74,7 +83,8 @@ function completeQueue(name: string, queue: MqQueueFile, prefix: string, file: s
     topic: queue.topic ?? `${prefix}.${name}`,
     key: keyOf(queue.key ?? (unit === 'group' ? 'groupId' : 'msgId')),
     headers,
-    processor: queue.processor === undefined ? null : resolve(dirname(file), queue.processor)
+    processor: queue.processor === undefined ? null : resolve(dirname(file), queue.processor),
+    onFailure
   }
 }
 

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { onFailure } from './failure-options.ts'
 
 const tls = Type.Object(
   {
@@ -103,7 +104,8 @@ const queue = Type.Object(
         description: 'File of a processor, relative to this file, that makes the records instead.',
         minLength: 1
       })
-    )
+    ),
+    onFailure: Type.Optional(onFailure)
   },
   { additionalProperties: false, 'x-may-be-empty': true }
 )

@@ -5,15 +5,17 @@ import type { OutboxEventConfiguration, OutputConfiguration, SubscriptionConfigu
 /** What the producer needs of the configuration, in its words. */
 export function producerRules(configuration: SubscriptionConfiguration): ProducerRules {
   return {
-    tables: configuration.tables.map(({ qualifiedName, processor, also, ...output }) => ({
+    tables: configuration.tables.map(({ qualifiedName, processor, onFailure, also, ...output }) => ({
       ...outputRule(output),
       qualifiedName,
       processor,
+      onFailure,
       also: also.map(outputRule)
     })),
     monitors: configuration.monitors,
     keys: configuration.keys,
     lookups: configuration.lookups,
+    deadLetters: configuration.deadLetters?.topic ?? null,
     outbox: {
       tables: configuration.outbox.tables.map(outboxRule),
       messages: configuration.outbox.messages.map(outboxRule)

@@ -2,6 +2,7 @@ import { brokerAddress } from '@tidemark/kafka/connection-options.ts'
 import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { commitStreamOf } from './completion.ts'
 import { derivedFaults } from './derived-rules.ts'
+import { failureFaults } from './failure-rules.ts'
 import { formatFaults } from './format-rules.ts'
 import { keyFaults } from './key-rules.ts'
 import { monitorFaults } from './monitor-rules.ts'
@@ -29,6 +30,7 @@ export function ruleFaults(
     ...topicFaults(written, document),
     ...outputFaults(written, document),
     ...monitorFaults(written, document),
+    ...failureFaults(written, document),
     ...formatFaults(written, document),
     ...keyFaults(written, document, references),
     ...derivedFaults(written, document, references),

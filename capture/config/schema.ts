@@ -3,9 +3,11 @@ import { kafka, topics } from './kafka-options.ts'
 import { outbox, tables } from './table-options.ts'
 import { encryption } from './column-options.ts'
 import { lookups } from './lookup-options.ts'
+import { deadLetters } from './failure-options.ts'
 import { debezium, registry } from './format-options.ts'
 import { monitor } from './monitor-options.ts'
 import { mq } from './mq-options.ts'
+import { processors } from './processor-options.ts'
 
 const postgres = Type.Object(
   {
@@ -54,6 +56,8 @@ export const configurationSchema = Type.Object(
     registry: Type.Optional(registry),
     debezium: Type.Optional(debezium),
     monitor: Type.Optional(monitor),
+    processors: Type.Optional(processors),
+    deadLetters: Type.Optional(deadLetters),
     encryption: Type.Optional(encryption),
     lookups: Type.Optional(lookups),
     mq: Type.Optional(mq)

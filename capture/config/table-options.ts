@@ -1,4 +1,5 @@
 import { Type, type Static, type TObject, type TSchema, type TUnsafe } from 'typebox'
+import { onFailure } from './failure-options.ts'
 import { columnRules, columns, filter, headers, partition, restricted } from './column-options.ts'
 
 const column = (description: string, byDefault: string) =>
@@ -77,6 +78,7 @@ const table = Type.Object(
         'x-must': 'be a file ending in .ts, .mts, .js or .mjs'
       })
     ),
+    onFailure: Type.Optional(onFailure),
     refresh: Type.Optional(
       Type.Boolean({ description: 'Whether `apply` copies the rows that are present at the start.', default: true })
     ),

@@ -42,14 +42,24 @@ export class DataTopic implements Topic {
   partitions: readonly DataPartition[] | null = null
   batchBytesMax = 0
   waiting: WaitingRecord[] = []
+  /** Resolves when its facts are known; made when somebody waits. */
+  private awaited: PromiseWithResolvers<void> | null = null
 
   constructor(name: string) {
     this.name = name
+  }
+
+  /** null: they are. */
+  known(): Promise<void> | null {
+    if (this.partitions !== null) return null
+    this.awaited ??= Promise.withResolvers()
+    return this.awaited.promise
   }
 
   /** `batchBytesMax`: the delivery's own limit, which the topic's may lower. */
   settle(facts: TopicFacts, batchBytesMax: number): void {
     this.batchBytesMax = Math.min(facts.messageBytesMax, batchBytesMax)
     this.partitions = Array.from({ length: facts.partitions }, (_, index) => new DataPartition(this.name, index))
+    this.awaited?.resolve()
   }
 }

@@ -1,5 +1,6 @@
 import { partitionOf } from '@tidemark/kafka/partitioner.ts'
 import { BatchBuilder } from '@tidemark/kafka/record-batch/batch-builder.ts'
+import { RECORDS } from '@tidemark/kafka/record-batch/layout.ts'
 import {
   BY_KEY,
   statedPartition,
@@ -139,9 +140,34 @@ export class TransactionWriter implements RecordSink {
 
   annotate(name: string, value: Uint8Array): void {
     const transaction = this.transaction ?? this.open()
+    this.admitAnnotations(name.length + value.length)
+    transaction.annotationBytes += name.length + value.length
     transaction.annotations ??= new Map()
     transaction.annotations.set(name, value)
-    this.limitAnnotations(transaction, name.length + value.length)
+  }
+
+  known(topic: Topic): Promise<void> | null {
+    return (topic as DataTopic).known()
+  }
+
+  /** The topic must be known. Throws RECORD_TOO_LARGE, PROCESSOR_FAILED for a partition the topic has not. */
+  admit(topic: Topic, partition: number, bytes: number): void {
+    const target = topic as DataTopic
+    const count = target.partitions!.length
+    if (partition !== BY_KEY && statedPartition(partition, count) >= count) {
+      throw noSuchPartition(target, partition)
+    }
+    const size = bytes + ownHeaderBytesMax + recordOverhead
+    if (RECORDS + size > target.batchBytesMax) throw tooLarge(target, size)
+  }
+
+  admitAnnotations(bytes: number): void {
+    const { annotationBytesMax } = this.options
+    if ((this.transaction?.annotationBytes ?? 0) + bytes <= annotationBytesMax) return
+    throw new TidemarkError('PROCESSOR_FAILED', {
+      message: `annotations and parked operations of one transaction are above ${annotationBytesMax} bytes`,
+      cure: 'send large values as records; annotations are for a few short ones'
+    })
   }
 
   place(): TransactionPlace {
@@ -149,10 +175,13 @@ export class TransactionWriter implements RecordSink {
     return { stream, epoch, sequence: (this.transaction ?? this.open()).sequence }
   }
 
+  /** Throws PARKED_TOO_MANY. */
   park(operation: ParkedOperation): void {
     const transaction = this.transaction ?? this.open()
+    const bytes = operation.table.length + operation.reason.length + parkedOverhead
+    if (transaction.annotationBytes + bytes > this.options.annotationBytesMax) throw tooManyParked(transaction)
+    transaction.annotationBytes += bytes
     transaction.parked.push(operation)
-    this.limitAnnotations(transaction, operation.table.length + operation.reason.length + 16)
   }
 
   /** The transaction is whole. Returns whether there is anything to name: one without records is not named. */
@@ -303,19 +332,14 @@ export class TransactionWriter implements RecordSink {
     const place = placeIn(topic, record.partition, key, 0, keyEnd, transaction.sequence)
     this.put(topic, place, transaction, key, 0, keyEnd, value, 0, valueEnd, headerCount, headers, headers.length)
   }
-
-  private limitAnnotations(transaction: OpenTransaction, added: number): void {
-    transaction.annotationBytes += added
-    if (transaction.annotationBytes <= this.options.annotationBytesMax) return
-    throw new TidemarkError('PROCESSOR_FAILED', {
-      message: `annotations and parked operations of one transaction are above ${this.options.annotationBytesMax} bytes`,
-      cure: 'send large values as records; annotations are for a few short ones'
-    })
-  }
 }
 
 /** Most a record's own varints and attributes take. */
 const recordOverhead = 32
+/** Most the header of this product takes: its name, and what header-writer.ts says of its value. */
+const ownHeaderBytesMax = 48
+/** Of a parked operation in its entry: ordinal and lengths. */
+const parkedOverhead = 16
 
 function slice(bytes: Buffer | null, start: number, end: number): Buffer | null {
   if (bytes === null) return null
@@ -345,6 +369,12 @@ function noSuchPartition(topic: DataTopic, index: number): TidemarkError {
   return new TidemarkError('PROCESSOR_FAILED', {
     message: `partition ${index} was asked for, topic ${topic.name} has ${topic.partitions!.length}`,
     place: topic.name
+  })
+}
+
+function tooManyParked({ sourceId, parked }: OpenTransaction): TidemarkError {
+  return new TidemarkError('PARKED_TOO_MANY', {
+    message: `more than ${parked.length} operations of transaction ${sourceId} failed`
   })
 }
 

@@ -20,7 +20,9 @@ export interface RestrictedTopicFacts extends RestrictedTopic {
 }
 
 export function restrictedTopics(configuration: SubscriptionConfiguration): RestrictedTopic[] {
-  return outputsOf(configuration).flatMap(({ output, topics }) =>
+  const { deadLetters } = configuration
+  const letters = deadLetters === null ? [] : [{ output: deadLetters, topics: [deadLetters.topic] }]
+  return [...outputsOf(configuration), ...letters].flatMap(({ output, topics }) =>
     output.readers === null ? [] : topics.map(topic => ({ topic, readers: output.readers!, place: output.place }))
   )
 }

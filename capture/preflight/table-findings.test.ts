@@ -49,6 +49,7 @@ const configured: TableConfiguration = {
   readers: null,
   place: 'tidemark.yaml:7:3',
   processor: null,
+  onFailure: 'stop',
   refresh: true,
   also: []
 }

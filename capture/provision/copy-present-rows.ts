@@ -1,12 +1,11 @@
 import { hostname } from 'node:os'
-import { loadProcessors } from '@tidemark/kcop/processor-file.ts'
 import type { Configuration } from '../config/configuration.ts'
-import { producerRules } from '../config/producer-rules.ts'
 import { crashPoint } from '../delivery/crash-point.ts'
 import { openFormats } from '../formats.ts'
 import type { CreatedSlot } from '../postgres/slot.ts'
 import type { Connections } from '../preflight/connections.ts'
 import { firstCopy } from '../refresh/first-copy.ts'
+import { startProcessors } from '../running-processors.ts'
 import type { SourceIdentity } from '../source.ts'
 import { agentOptions } from '../subscription.ts'
 
@@ -25,20 +24,26 @@ export interface CopyRequest {
 /** Copies the present rows of the tables through the configured producer, before mirroring. */
 export async function copyPresentRows(request: CopyRequest): Promise<void> {
   const { configuration, connections, slot, identity, tables, signal, say } = request
-  const processors = await loadProcessors(producerRules(configuration))
+  const processors = await startProcessors(configuration)
   const agent = `${hostname()}:${process.pid} (apply)`
   const formats = openFormats(configuration, notice => say(`  ${notice.message}`))
   const { cluster } = connections
-  const rows = await firstCopy({
-    agent: agentOptions({ configuration, agent, onReached: crashPoint(process.env) }, cluster, processors, formats),
-    reader: connections.reader,
-    session: connections.session,
-    publication: configuration.postgres.publication,
-    slot,
-    identity,
-    tables: new Set(tables),
-    signal,
-    onProgress: (rows, table) => say(`  ${rows} rows copied, at ${table}`)
-  }).finally(() => formats.close())
-  say(`  ${rows} row${rows === 1 ? '' : 's'} copied`)
+  try {
+    const copying = firstCopy({
+      agent: agentOptions({ configuration, agent, onReached: crashPoint(process.env) }, cluster, processors, formats),
+      reader: connections.reader,
+      session: connections.session,
+      publication: configuration.postgres.publication,
+      slot,
+      identity,
+      tables: new Set(tables),
+      signal,
+      onProgress: (rows, table) => say(`  ${rows} rows copied, at ${table}`)
+    })
+    const rows = await processors.during(copying)
+    say(`  ${rows} row${rows === 1 ? '' : 's'} copied`)
+  } finally {
+    formats.close()
+    await processors.close()
+  }
 }

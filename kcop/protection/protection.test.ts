@@ -317,3 +317,55 @@ test('any text comes back through every protection that opens', () => {
     { numRuns: 200 }
   )
 })
+
+test('a dead letter shows protected values in their protected form, or none, and readers can open them', () => {
+  const file = '/p.ts'
+  const sink = new RecordingSink()
+  const encrypt = protect({ kind: 'encrypt', key: 'pii' })
+  const rules = {
+    tables: [tableRule('public.customer', 'bank', { ...encrypt, processor: file, onFailure: 'park' as const })],
+    outbox: { tables: [], messages: [] },
+    deadLetters: 'bank.dead'
+  }
+  const processor = {
+    name: 'p',
+    process: () => {
+      throw new Error('x')
+    }
+  }
+  const keys = new Map([['pii', key([support.publicKey])]])
+  const producer = new Producer({ rules, sink, keys, processors: new Map([[file, processor]]) })
+  producer.process(update(customer, ann, ann))
+  const [letter] = sink.take()
+  for (const secretText of ['4711', '1970', 'Ähre', '-42']) assert.ok(!letter!.value!.includes(secretText), secretText)
+  const { topic } = JSON.parse(letter!.value!) as { topic: string }
+  const readers = new ReaderKeys({ privateKeys: [support.privateKey] })
+  const { value, sealed } = openJson(letter!.value, fieldOpener(topic, letter!.headers as RecordHeaders, readers))
+  assert.deepEqual(sealed, {})
+  const { before, after } = value as { before: object; after: object }
+  assert.deepEqual(before, after)
+  assert.deepEqual(after, {
+    id: 1,
+    name: 'Ann "A" Ähre',
+    ssn: '4711-08',
+    born: '1970-01-31',
+    balance: -42,
+    tags: ['a', null]
+  })
+})
+
+test('a value that cannot be protected is in no letter', () => {
+  const sink = new RecordingSink()
+  const rsa = protect({ kind: 'rsa', key: 'pii' }, ['ssn'])
+  const rules = {
+    tables: [tableRule('public.customer', 'bank', { ...rsa, onFailure: 'park' as const })],
+    outbox: { tables: [], messages: [] },
+    deadLetters: 'bank.dead'
+  }
+  const producer = new Producer({ rules, sink, keys: new Map([['pii', key([support.publicKey])]]) })
+  producer.process(insert(customer, ['1', 'Ann', '4711'.repeat(100), null, null, null]))
+  const [letter] = sink.take()
+  assert.equal(letter!.topic, 'bank.dead')
+  assert.doesNotMatch(letter!.value!, /4711|Ann/)
+  assert.equal((JSON.parse(letter!.value!) as { rowLeftOut: string }).rowLeftOut, 'unreadable')
+})

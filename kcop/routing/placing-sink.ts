@@ -22,6 +22,11 @@ export class PlacingSink implements RecordSink {
     this.options = options
   }
 
+  /** What readers with keys need to know of the operation shaped last; null: nothing. */
+  get protectionHeaders(): HeaderBlock | null {
+    return this.options.protection?.headers ?? null
+  }
+
   /** The operation that the records which follow are of. */
   enter(operation: Operation): void {
     this.operation = operation

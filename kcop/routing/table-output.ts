@@ -2,6 +2,7 @@ import type { Operation } from '@tidemark/schemas/operation.ts'
 import type { Tuple } from '@tidemark/schemas/tuple.ts'
 import type { TableFormat } from '../format.ts'
 import type { BuiltInProcessor, SinkOutput } from '../processor.ts'
+import type { HeaderBlock } from '../record-sink.ts'
 import { keyDiffers } from '../table-key.ts'
 import { AlteredOperation } from './altered-operation.ts'
 import type { PlacingSink } from './placing-sink.ts'
@@ -38,6 +39,11 @@ export class TableOutput {
   get isPlain(): boolean {
     const { enrichment, condition, projection, placing } = this.options
     return enrichment === null && condition === null && projection === null && placing === null
+  }
+
+  /** What readers with keys need to know of the operation shaped last; null: nothing. */
+  get protectionHeaders(): HeaderBlock | null {
+    return this.options.placing?.protectionHeaders ?? null
   }
 
   get processor(): BuiltInProcessor {

@@ -66,8 +66,10 @@ export function harnessRules(given: GivenRules, met: readonly string[], hasProce
       key: 'none',
       headers: 'all',
       processor,
+      onFailure: 'stop',
       ...rule
     })),
+    deadLetters: `${prefix}.dead-letters`,
     monitors: monitors.map(rule => ({ ...monitorDefaults, ...rule }))
   }
 }

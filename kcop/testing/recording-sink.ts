@@ -1,4 +1,5 @@
 import { readHeaders } from '../display/header-reader.ts'
+import type { ParkedOperation } from '@tidemark/schemas/commit-stream.ts'
 import { BY_KEY, type AnnotatedSink, type HeaderBlock, type Topic } from '../record-sink.ts'
 
 /** A record as it reached the sink. */
@@ -21,6 +22,8 @@ export class RecordingSink implements AnnotatedSink {
   /** Keys of the same records as bytes. */
   readonly keys: (Buffer | null)[] = []
   readonly annotations: Record<string, string> = {}
+  /** Operations that were set aside. */
+  readonly parked: ParkedOperation[] = []
   readonly topics = new Set<string>()
 
   topic(name: string): Topic {
@@ -53,6 +56,10 @@ export class RecordingSink implements AnnotatedSink {
 
   annotate(name: string, value: Uint8Array): void {
     this.annotations[name] = Buffer.from(value).toString()
+  }
+
+  park(operation: ParkedOperation): void {
+    this.parked.push({ ...operation })
   }
 
   /** Takes the records since the last call. */

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import pg from 'pg'
+import { TransactionConsumer, type ConsumedTransaction } from '@tidemark/tcc-consumer'
+import { makeScratchDirectory } from '../../services/scratch.ts'
+import { startProgram } from '../support/child.ts'
+import { useKafka } from '../support/kafka.ts'
+import { usePostgres } from '../support/postgres.ts'
+import { applyBank, runBank, tidemark, type BankSubscription } from './bank-subscription.ts'
+
+const program = join(import.meta.dirname, '../../capture/main.ts')
+
+/** Sends two records of a payment; fails between them when it is above 500. */
+const processor = `export default {
+  name: 'payments',
+  process(operation, out) {
+    if (operation.kind !== 'insert') return
+    out.default(operation)
+    if (operation.after.number('amount') > 500) throw new Error('too much for ' + operation.after.text('payee'))
+    out.send({ topic: 'TOPIC', key: operation.key, value: 'booked' })
+  }
+}
+`
+
+interface Payments extends BankSubscription {
+  sql(text: string): Promise<void>
+}
+
+/** Payments through the processor above, with the policy given; one row that fails is there before. */
+async function usePayments(t: TestContext, onFailure: string): Promise<Payments> {
+  const { url } = await (await usePostgres(t)).createDatabase()
+  const kafka = await useKafka(t)
+  const name = kafka.topicName('pay').replaceAll(/\W/g, '_').toLowerCase()
+  const directory = makeScratchDirectory('payments')
+  writeFileSync(join(directory, 'payments.mjs'), processor.replace('TOPIC', `${name}.booked`))
+  const config = join(directory, 'tidemark.yaml')
+  writeFileSync(
+    config,
+    `subscription: ${name}
+postgres: {url: '${url}', publication: ${name}, slot: ${name}}
+kafka: {brokers: [${kafka.brokers.join(', ')}]}
+topics: {partitions: 2, replication: 1}
+tables:
+  public.payment:
+    processor: payments.mjs
+    onFailure: ${onFailure}
+    columns: {payee: {hash: {salt: 0123456789abcdef}}}
+`
+  )
+  const client = new pg.Client(url)
+  await client.connect()
+  t.after(() => client.end())
+  await client.query('CREATE TABLE payment (id int PRIMARY KEY, payee text, amount numeric(12,2))')
+  await client.query("INSERT INTO payment VALUES (1, 'Ann', 900), (2, 'Ben', 1)")
+  return { url, brokers: kafka.brokers, name, config, sql: async text => void (await client.query(text)) }
+}
+
+/** What a reader is handed, until the payment of that id. */
+async function readUntil({ brokers, name }: Payments, id: number): Promise<ConsumedTransaction[]> {
+  const consumer = new TransactionConsumer({ brokers, commitStream: `${name}.commits` })
+  const transactions: ConsumedTransaction[] = []
+  for await (const transaction of consumer) {
+    // Those that say where a first copy begins and ends are of no interest.
+    if (transaction.records.length + transaction.parked.length > 0) transactions.push(transaction)
+    if (transaction.records.some(({ value }) => value?.includes(`{"id":${id},`))) break
+  }
+  await consumer.close()
+  return transactions
+}
+
+/** `topic key` of each record, `topic id` of each letter. */
+function outline({ name }: Payments, { records, parked }: ConsumedTransaction): unknown {
+  const lines = records.map(({ topic, key, value }) => {
+    const short = topic.slice(name.length + 1)
+    if (short !== 'dead-letters') return `${short} ${key?.toString()}`
+    const letter = JSON.parse(value!.toString()) as { key: { id: number }; reason: string }
+    return `${short} ${letter.key.id} ${letter.reason}`
+  })
+  return [lines, parked.map(({ operation, table, reason }) => `${operation} ${table} ${reason}`)]
+}
+
+const booked = (id: number): string[] => [`public.payment {"id":${id}}`, `booked {"id":${id}}`]
+const letter = (id: number): string => `dead-letters ${id} PROCESSOR_FAILED`
+const entry = (operation: number): string => `${operation} public.payment PROCESSOR_FAILED`
+
+/** Transactions with a failing operation first, amid others, and alone. */
+async function pay({ sql }: Payments): Promise<void> {
+  await sql("BEGIN; INSERT INTO payment VALUES (3, 'Cem', 700); INSERT INTO payment VALUES (4, 'Dag', 4); COMMIT")
+  await sql("INSERT INTO payment VALUES (5, 'Eva', 5), (6, 'Fay', 600), (7, 'Gus', 7)")
+  await sql("INSERT INTO payment VALUES (8, 'Hal', 800)")
+  await sql("INSERT INTO payment VALUES (9, 'Ida', 9)")
+}
+
+test('a failed operation is parked once, with its transaction, wherever the agent is killed', async t => {
+  const payments = await usePayments(t, 'park')
+  await applyBank(t, payments)
+  await pay(payments)
+  // The first time is the owner's first word.
+  for (const point of ['data-stored:2', 'commit-next:2', 'commit-stored:2', 'settle-next:1']) {
+    const environment = { TIDEMARK_FAULT_POINT: point }
+    const { signal } = await startProgram(t, program, { args: ['run', '-c', payments.config], environment }).ended
+    assert.equal(signal, 'SIGKILL', point)
+  }
+  await runBank(t, payments)
+  const transactions = await readUntil(payments, 9)
+  assert.deepEqual(
+    transactions.map(transaction => outline(payments, transaction)),
+    [
+      [[letter(1), ...booked(2)], [entry(0)]],
+      [[letter(3), ...booked(4)], [entry(0)]],
+      [[...booked(5), letter(6), ...booked(7)], [entry(1)]],
+      [[letter(8)], [entry(0)]],
+      [booked(9), []]
+    ]
+  )
+  const letters = transactions.flatMap(({ records }) => records).filter(({ topic }) => topic.endsWith('dead-letters'))
+  for (const { value } of letters) assert.doesNotMatch(value!.toString(), /Ann|Cem|Fay|Hal|too much/)
+  const said = JSON.parse(letters[1]!.value!.toString()) as Record<string, unknown>
+  assert.deepEqual(
+    [said['transaction'], said['sequence'], said['ordinal'], said['operation']],
+    [transactions[1]!.sourceId, transactions[1]!.sequence, 0, 'insert']
+  )
+})
+
+test('a failed operation is left out and told, or stops the agent before its transaction', async t => {
+  const skipping = await usePayments(t, 'skip')
+  await applyBank(t, skipping)
+  const agent = await runBank(t, skipping)
+  await pay(skipping)
+  await agent.line(/producer\.notice.*operations on public\.payment were skipped.*PROCESSOR_FAILED/)
+  const transactions = await readUntil(skipping, 9)
+  assert.deepEqual(
+    transactions.map(transaction => outline(skipping, transaction)),
+    [
+      [booked(2), []],
+      [booked(4), []],
+      [[...booked(5), ...booked(7)], []],
+      [booked(9), []]
+    ]
+  )
+  const stopping = await usePayments(t, 'stop')
+  const { code, output } = await tidemark(t, 'apply', '--yes', '-c', stopping.config)
+  assert.equal(code, 1)
+  assert.match(output, /PROCESSOR_FAILED.*payments\.mjs/s)
+  assert.doesNotMatch(output, /Ann/)
+})
