@@ -72,6 +72,11 @@ export class QueueBooks {
     return `${groups}, ${this.gotMessages} of ${this.putMessages.length} messages in ${this.gotBatches.length} batches`
   }
 
+  /** What was put, by queue. */
+  get expected(): { groups: readonly string[][]; messages: readonly string[] } {
+    return { groups: this.putGroups, messages: this.putMessages }
+  }
+
   /** What is wrong. */
   judge(batchMessages: number): string[] {
     const faults = [...this.mixed, ...(this.stopped === null ? [] : [this.stopped])]
@@ -120,7 +125,7 @@ export class QueueBooks {
 }
 
 /** The first place where they differ. */
-function difference(what: string, put: readonly unknown[], got: readonly unknown[]): string[] {
+export function difference(what: string, put: readonly unknown[], got: readonly unknown[]): string[] {
   for (let index = 0; index < Math.max(put.length, got.length); index++) {
     const [wanted, found] = [JSON.stringify(put[index]), JSON.stringify(got[index])]
     if (wanted !== found) return [`${what} ${index}: ${found} where ${wanted} was put (${got.length} of ${put.length})`]

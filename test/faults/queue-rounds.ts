@@ -6,7 +6,8 @@ import type { QueueManager } from '../../services/mq.ts'
 import { openApplication, type MqApplication } from '../support/mq-application.ts'
 import { makeScratchDirectory } from '../../services/scratch.ts'
 import { until } from '../support/until.ts'
-import { HarmedAgent } from './harmed-agent.ts'
+import { agentProgram, HarmedProgram, sinkProgram } from './harmed-program.ts'
+import { ReplyBooks } from './reply-books.ts'
 import { QueueBooks } from './queue-books.ts'
 
 export interface QueueRoundsOptions {
@@ -25,6 +26,9 @@ export interface QueueRoundsResult {
   batches: number
   harms: Record<string, number>
   agentStarts: number
+  sinkStarts: number
+  /** Messages that the sink put back. */
+  replies: number
   duplicatesDropped: number
   voidRecords: number
   /** What came out otherwise than it was put. Empty when all is well. */
@@ -32,45 +36,57 @@ export interface QueueRoundsResult {
 }
 
 interface Scene extends QueueRoundsOptions {
-  agent: HarmedAgent
+  agent: HarmedProgram
+  sink: HarmedProgram
   application: MqApplication
   books: QueueBooks
 }
 
-const address = 'agent(1414)'
+const agentAddress = 'agent(1414)'
+const sinkAddress = 'sink(1414)'
 const batchMessages = 5
 const catchUpMs = 120_000
 
 /** What is done to the system, and how often, in hundredths. */
 const harms: Record<string, [weight: number, act: (scene: Scene) => Promise<unknown>]> = {
-  'agent killed': [22, ({ agent, random }) => agent.killAfter(random() * 1_000)],
-  'agent killed at a fault point': [10, ({ agent, random }) => agent.dieAtPoint(random)],
-  'reader killed': [12, ({ agent }) => agent.killReader()],
-  'connection cut': [20, ({ manager, random }) => pause(random() * 300).then(() => manager.cut(address))],
-  'commit in doubt': [20, scene => fault(scene, 'C')],
-  'get fails': [10, scene => fault(scene, 'G')],
-  'Kafka killed': [6, ({ kafka, random }) => killKafka(kafka, random)]
+  'agent killed': [14, ({ agent, random }) => agent.killAfter(random() * 1_000)],
+  'agent killed at a fault point': [8, ({ agent, random }) => agent.dieAtPoint(random)],
+  'reader killed': [10, ({ agent }) => agent.killChild()],
+  'connection cut': [12, scene => cut(scene, agentAddress)],
+  'commit in doubt': [14, scene => fault(scene, agentAddress, 'C')],
+  'get fails': [6, scene => fault(scene, agentAddress, 'G')],
+  'sink killed': [10, ({ sink, random }) => sink.killAfter(random() * 1_000)],
+  'putter killed': [6, ({ sink }) => sink.killChild()],
+  "sink's connection cut": [6, scene => cut(scene, sinkAddress)],
+  "sink's commit in doubt": [6, scene => fault(scene, sinkAddress, 'C')],
+  'put fails': [3, scene => fault(scene, sinkAddress, 'P')],
+  'Kafka killed': [5, ({ kafka, random }) => killKafka(kafka, random)]
 }
 
 /**
- * An application puts groups on one queue and messages on another, and in every round something is killed or cut: the
- * agent, its reader, its connection, the commit's answer, Kafka. A consumer rebuilds transactions all the while. At the
- * end they must be what was put: groups whole, in the order of their queue, each once; the other queue's messages in
- * batches, in order, each once; and both queues empty.
+ * An application puts groups on one queue and messages on another; the agent captures them, a sink puts them back to
+ * reply queues, a consumer rebuilds transactions. In every round something is killed or cut: agent, sink, the processes of
+ * theirs that talk to the queue manager, connections, answers of commits, Kafka. At the end transactions and replies must
+ * be what was put: groups whole, in the order of their queue, each once; the other queue's messages in order, each once;
+ * and both queues empty.
  */
 export async function queueRounds(options: QueueRoundsOptions): Promise<QueueRoundsResult> {
   const { manager, kafka, name, rounds, random, say } = options
   const queues = { groups: `${name}.GROUPS`, batches: `${name}.BATCHES` }
-  for (const queue of Object.values(queues)) await manager.define(queue)
+  const replies = new ReplyBooks(manager, name)
+  for (const queue of [...Object.values(queues), ...replies.queues]) await manager.define(queue)
   const environment = { ...process.env, ...manager.environment }
   const application = await openApplication(connectionOf(manager, 'application(1414)'), environment)
-  const agent = new HarmedAgent(writeConfig(options, queues), environment)
+  const agent = new HarmedProgram(agentProgram, writeConfig(options, queues), environment)
+  const sink = new HarmedProgram(sinkProgram, writeSinkConfig(options, replies), environment)
   const books = new QueueBooks({ brokers: kafka.brokers, name })
-  const scene: Scene = { ...options, agent, application, books }
+  const scene: Scene = { ...options, agent, sink, application, books }
   const counts: Record<string, number> = {}
   try {
-    await agent.apply()
+    await agent.apply('--yes')
+    await sink.apply()
     agent.start()
+    sink.start()
     for (let round = 0; round < rounds; round++) {
       // Half of the rounds begin with work left over from the one before.
       if (random() < 0.5) await books.caughtUp(catchUpMs, () => agent.output)
@@ -79,20 +95,32 @@ export async function queueRounds(options: QueueRoundsOptions): Promise<QueueRou
       counts[harm] = (counts[harm] ?? 0) + 1
       await Promise.all([putting, harms[harm]![1](scene)])
       agent.start()
+      sink.start()
       if ((round + 1) % 10 === 0 || rounds <= 10) say(`round ${round + 1} of ${rounds}: ${harm}; ${books.text}`)
     }
     await manager.noFaults()
     await books.caughtUp(catchUpMs, () => agent.output)
     await untilEmpty(scene, Object.values(queues))
-    const code = await agent.drain()
+    await replies.caughtUp(books.expected, catchUpMs, () => sink.output)
+    const codes = [await agent.drain(), await sink.drain()]
     const faults = [
       ...agent.ends,
+      ...sink.ends,
       ...books.judge(batchMessages),
-      ...(code === 0 ? [] : [`the agent ended with ${code}: ${agent.output}`])
+      ...replies.judge(books.expected),
+      ...codes.filter(code => code !== 0).map(code => `a program ended with ${code} on SIGTERM`)
     ]
-    return { ...books.totals(), harms: counts, agentStarts: agent.starts, faults }
+    return {
+      ...books.totals(),
+      harms: counts,
+      agentStarts: agent.starts,
+      sinkStarts: sink.starts,
+      replies: replies.messages,
+      faults
+    }
   } finally {
     await agent.kill()
+    await sink.kill()
     await books.close()
     await application.kill()
   }
@@ -105,7 +133,12 @@ function choose(random: () => number): string {
   return all[0]![0]
 }
 
-async function fault({ manager, random }: Scene, verb: 'C' | 'G'): Promise<void> {
+async function cut({ manager, random }: Scene, address: string): Promise<void> {
+  await pause(random() * 300)
+  await manager.cut(address)
+}
+
+async function fault({ manager, random }: Scene, address: string, verb: 'C' | 'G' | 'P'): Promise<void> {
   const performed = random() < 0.5
   const reason = verb === 'C' && random() < 0.3 ? 2549 : 2009
   await manager.fault({ verb, reason, address, performed, drop: true, skip: Math.floor(random() * 3) })
@@ -133,6 +166,27 @@ function connectionOf(manager: QueueManager, name: string) {
   return { queueManager: manager.name, channel: 'APP.SVRCONN', name }
 }
 
+function writeSinkConfig({ manager, kafka, name }: QueueRoundsOptions, replies: ReplyBooks): string {
+  const file = join(makeScratchDirectory('sink-faults'), 'sink.yaml')
+  writeFileSync(
+    file,
+    `sink: ${name}-back
+commitStream: ${name}.commits
+mq:
+  queueManager: ${manager.name}
+  connection: {channel: APP.SVRCONN, name: ${sinkAddress}}
+  stateQueue: ${replies.stateQueue}
+  transactions: group
+  unitOfWork: {messages: 15}
+  queues:
+    ${replies.groups}: {topics: [${name}.groups]}
+    ${replies.batches}: {topics: [${name}.batches]}
+kafka: {brokers: ${JSON.stringify(kafka.brokers)}}
+`
+  )
+  return file
+}
+
 function writeConfig(
   { manager, kafka, name }: QueueRoundsOptions,
   queues: { groups: string; batches: string }
@@ -143,7 +197,7 @@ function writeConfig(
     `subscription: ${name}
 mq:
   queueManager: ${manager.name}
-  connection: {channel: APP.SVRCONN, name: ${address}}
+  connection: {channel: APP.SVRCONN, name: ${agentAddress}}
   unitOfWork: {messages: 12}
   queues:
     ${queues.groups}: {topic: ${name}.groups, unit: group}

@@ -4,24 +4,33 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { forgetProcess, watchProcess } from '../../services/scratch.ts'
+import { until } from '../support/until.ts'
 
-const program = fileURLToPath(new URL('../../capture/main.ts', import.meta.url))
+/** From the root of the repository. */
+export const agentProgram = 'capture/main.ts'
+export const sinkProgram = 'mq-sink/main.ts'
+
+const root = new URL('../../', import.meta.url)
 const points = ['data-stored', 'commit-next', 'commit-stored', 'settle-next'] as const
 const outputCharactersMax = 4_000
 /** A fault point may not be met: then it is killed as it is. */
 const pointMsMax = 6_000
+const ownedMsMax = 60_000
 
-/** An agent that is killed and started again. */
-export class HarmedAgent {
+/** An agent, or a sink, that is killed and started again. */
+export class HarmedProgram {
   starts = 0
   /** How it ended by itself, which no harm should make it do. */
   readonly ends: string[] = []
   private child: ChildProcess | null = null
   private text = ''
+  private owned = false
+  private readonly program: string
   private readonly config: string
   private readonly environment: NodeJS.ProcessEnv
 
-  constructor(config: string, environment: NodeJS.ProcessEnv) {
+  constructor(program: string, config: string, environment: NodeJS.ProcessEnv) {
+    this.program = program
     this.config = config
     this.environment = environment
   }
@@ -32,16 +41,17 @@ export class HarmedAgent {
   }
 
   /** Throws with its output when it fails. */
-  async apply(): Promise<void> {
-    const child = this.spawn(['apply', '--yes'], {})
+  async apply(...options: string[]): Promise<void> {
+    const child = this.spawn(['apply', ...options], {})
     const [code] = (await once(child, 'exit')) as [number | null]
-    if (code !== 0) throw new Error(`tidemark apply ended with ${code}:\n${this.text}`)
+    if (code !== 0) throw new Error(`apply of ${this.program} ended with ${code}:\n${this.text}`)
   }
 
   /** Unless it runs. */
   start(fault: Record<string, string> = {}): void {
     if (this.child !== null) return
     this.starts++
+    this.owned = false
     this.child = this.spawn(['run'], fault)
   }
 
@@ -59,7 +69,7 @@ export class HarmedAgent {
     await this.kill()
   }
 
-  /** Starts it anew so that it dies at a named place of its delivery. */
+  /** An agent: starts it anew so that it dies at a named place of its delivery. */
   async dieAtPoint(random: () => number): Promise<void> {
     await this.kill()
     const point = points[Math.floor(random() * points.length)]!
@@ -69,15 +79,16 @@ export class HarmedAgent {
     await this.kill()
   }
 
-  /** The process that reads the queues, which is the agent's child. */
-  async killReader(): Promise<void> {
+  /** The process that talks to the queue manager, which is its child. */
+  async killChild(): Promise<void> {
     const pid = this.child?.pid
     if (pid === undefined) return
-    for (const reader of childrenOf(pid)) process.kill(reader, 'SIGKILL')
+    for (const child of childrenOf(pid)) process.kill(child, 'SIGKILL')
   }
 
-  /** SIGTERM: drains and ends. Returns its exit code. */
+  /** SIGTERM, which it heeds once it runs: drains and ends. Returns its exit code. */
   async drain(): Promise<number | null> {
+    await until(() => this.owned, { timeoutMs: ownedMsMax, what: () => `${this.program} to run: ${this.text}` })
     const child = this.child!
     this.child = null
     const ended = once(child, 'exit')
@@ -87,13 +98,14 @@ export class HarmedAgent {
   }
 
   private spawn(args: string[], more: Record<string, string>): ChildProcess {
-    const child = spawn(process.execPath, [program, ...args, '-c', this.config], {
+    const child = spawn(process.execPath, [fileURLToPath(new URL(this.program, root)), ...args, '-c', this.config], {
       env: { ...this.environment, ...more },
       stdio: ['ignore', 'pipe', 'pipe']
     })
     const { pid } = child
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => {
+        this.owned ||= chunk.includes('.owner')
         this.text = (this.text + chunk.toString()).slice(-outputCharactersMax)
       })
     }
@@ -102,7 +114,7 @@ export class HarmedAgent {
       if (pid !== undefined) forgetProcess(pid)
       if (this.child !== child) return
       this.child = null
-      if (code !== null) this.ends.push(`the agent ended by itself with ${code}: ${this.text}`)
+      if (code !== null) this.ends.push(`${this.program} ended by itself with ${code}: ${this.text}`)
     })
     return child
   }
