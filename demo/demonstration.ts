@@ -2,6 +2,7 @@ import { TransactionConsumer, type ConsumedTransaction } from '@tidemark/tcc-con
 import type { AgentProcess } from './agent-process.ts'
 import { Teller, totalBalance } from './bank.ts'
 import { groups } from './groups.ts'
+import type { OrderFigures, Orders } from './orders.ts'
 import { Latency } from './latency.ts'
 import { Ledger } from './ledger.ts'
 import type { DemoOptions } from './options.ts'
@@ -24,6 +25,8 @@ export interface Summary {
   duplicatesDropped: number
   agentRestarts: number
   invariantViolations: number
+  /** With --mq. */
+  orders?: Omit<OrderFigures, 'violations'>
 }
 
 export interface DemoParts {
@@ -31,6 +34,8 @@ export interface DemoParts {
   brokers: string[]
   commitStream: string
   agent: AgentProcess
+  /** null: none. */
+  orders: Orders | null
 }
 
 /** The bank at work, the ledger behind it, and the figures of both. */
@@ -67,15 +72,21 @@ export class Demonstration {
     const drawing = setInterval(() => view.show(this.figures()), process.stdout.isTTY ? drawMs.terminal : drawMs.pipe)
     const chaos = this.options.chaos ? this.chaos() : (): void => {}
     try {
-      await Promise.race([keeping, this.agent.failed, this.untilOver(stop)])
+      await Promise.race([keeping, ...this.failures, this.untilOver(stop)])
     } finally {
       chaos()
       for (const teller of this.tellers) await teller.stop()
-      if (!stop.aborted) await Promise.race([this.caughtUp(), this.agent.failed, keeping])
+      if (!stop.aborted) await Promise.race([this.caughtUp(), ...this.failures, keeping])
+      if (!stop.aborted) await Promise.race([this.parts.orders?.finish(), ...this.failures])
       clearInterval(drawing)
     }
     view.show(this.figures())
     return this.summary(await this.ledger.writtenBalance())
+  }
+
+  private get failures(): Promise<never>[] {
+    const { orders } = this.parts
+    return orders === null ? [this.agent.failed] : [this.agent.failed, orders.failed]
   }
 
   private async keepBooks(): Promise<void> {
@@ -106,7 +117,8 @@ export class Demonstration {
     const next = (): void => {
       timer = setTimeout(
         () => {
-          this.agent.kill()
+          if (this.parts.orders === null || Math.random() < 0.5) this.agent.kill()
+          else this.parts.orders.kill(Math.random)
           next()
         },
         chaosMs.least + Math.random() * (chaosMs.most - chaosMs.least)
@@ -160,7 +172,8 @@ export class Demonstration {
       agentRestarts: this.agent.restarts,
       balance,
       expected: totalBalance,
-      violations
+      violations,
+      orders: this.parts.orders?.figures ?? null
     }
     this.last = { at: now, transactions, operations }
     return figures
@@ -169,6 +182,7 @@ export class Demonstration {
   private summary(balance: bigint): Summary {
     const [p50 = 0, p99 = 0] = this.latency.percentiles([0.5, 0.99])
     const { transactions, operations, violations } = this.ledger
+    const orders = this.parts.orders?.figures ?? null
     return {
       transactions,
       operations,
@@ -176,9 +190,14 @@ export class Demonstration {
       latencyMs: { p50, p99 },
       duplicatesDropped: this.dropped(),
       agentRestarts: this.agent.restarts,
-      invariantViolations: violations + (balance === totalBalance ? 0 : 1)
+      invariantViolations: violations + (balance === totalBalance ? 0 : 1) + (orders?.violations ?? 0),
+      ...(orders === null ? {} : { orders: withoutViolations(orders) })
     }
   }
+}
+
+function withoutViolations({ put, rebuilt, replied, restarts }: OrderFigures): Omit<OrderFigures, 'violations'> {
+  return { put, rebuilt, replied, restarts }
 }
 
 function hint(options: DemoOptions): string {

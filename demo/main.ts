@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startKafka } from '../services/kafka.ts'
 import { startPostgres } from '../services/postgres.ts'
-import { AgentProcess, tidemark } from './agent-process.ts'
+import { AgentProcess, runToEnd } from './agent-process.ts'
 import { createBank } from './bank.ts'
 import { Demonstration, type Cleanup, type Summary } from './demonstration.ts'
+import { openOrderQueues } from './order-queues.ts'
+import { Orders } from './orders.ts'
 import { parseOptions, usage, type DemoOptions } from './options.ts'
 
 /** Own names each time, so that given servers may be used again and again. */
@@ -58,12 +60,24 @@ async function run(options: DemoOptions, stop: AbortSignal, cleanups: Cleanup[])
 
   const agent = new AgentProcess(config, logFile)
   say('applying: publication, topics, slot, first copy of the accounts')
-  await tidemark(['apply', '--yes', '-c', config], agent.logStream)
+  await runToEnd(agent, ['apply', '--yes'])
   agent.start()
   cleanups.push(() => agent.stop())
   say(`running after ${((performance.now() - began) / 1000).toFixed(1)} s; the agent logs to ${logFile}`)
   const commitStream = `${subscription}.commits`
-  return new Demonstration(options, { bankUrl: bank, brokers, commitStream, agent }, cleanups).watch(stop)
+  const orders = options.mq ? await startOrders(directory, brokers, cleanups) : null
+  if (stop.aborted) return null
+  return new Demonstration(options, { bankUrl: bank, brokers, commitStream, agent, orders }, cleanups).watch(stop)
+}
+
+async function startOrders(directory: string, brokers: string[], cleanups: Cleanup[]): Promise<Orders> {
+  say('starting the queue manager; applying the capture of orders, and the sink that puts them back')
+  const queues = await openOrderQueues(cleanups, say)
+  const logFile = join('.tidemark', 'demo-orders.log')
+  const orders = new Orders({ queues, brokers, name: `orders${process.pid}`, directory, logFile }, cleanups)
+  await orders.start()
+  say(`orders flow; their agent and their sink log to ${logFile}`)
+  return orders
 }
 
 async function startServers(options: DemoOptions, cleanups: Cleanup[]): Promise<{ url: string; brokers: string[] }> {

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import type { OrderFigures } from './orders.ts'
 
 export interface Figures {
   seconds: number
@@ -13,6 +14,8 @@ export interface Figures {
   balance: bigint
   expected: bigint
   violations: number
+  /** null: none. */
+  orders: OrderFigures | null
 }
 
 const count = new Intl.NumberFormat('en')
@@ -54,7 +57,8 @@ function table(figures: Figures, hint: string): string[] {
       'sum of balances',
       styleText(held ? 'green' : 'red', `${count.format(figures.balance)}  ${held ? 'has never moved' : 'MOVED'}`)
     ],
-    ['half transactions', styleText(held ? 'green' : 'red', count.format(figures.violations))]
+    ['half transactions', styleText(held ? 'green' : 'red', count.format(figures.violations))],
+    ...orderRows(figures.orders)
   ]
   return [
     '',
@@ -64,6 +68,19 @@ function table(figures: Figures, hint: string): string[] {
     '',
     `  ${styleText('dim', hint)}`
   ]
+}
+
+function orderRows(orders: OrderFigures | null): [string, string][] {
+  if (orders === null) return []
+  const colour = orders.violations === 0 ? 'green' : 'red'
+  return [
+    ['orders on queues', ordersText(orders)],
+    ['half orders', styleText(colour, count.format(orders.violations))]
+  ]
+}
+
+function ordersText({ put, rebuilt, replied, restarts }: OrderFigures): string {
+  return `${count.format(put)} put, ${count.format(rebuilt)} rebuilt, ${count.format(replied)} put back, ${restarts} restarts`
 }
 
 function latency({ latencyMs }: Figures): string {
@@ -76,6 +93,7 @@ function line(figures: Figures): string {
     `${Math.round(figures.seconds)} s: ${figures.transactions} transactions, ${figures.transactionsPerSecond}/s, ` +
     `${figures.rowsPerSecond} rows/s, ${figures.behind} behind, ${latency(figures)}, ` +
     `${figures.duplicatesDropped} duplicates dropped, ${figures.agentRestarts} agent restarts, ` +
-    `sum ${figures.balance} ${held}, ${figures.violations} violations`
+    `sum ${figures.balance} ${held}, ${figures.violations} violations` +
+    (figures.orders === null ? '' : `; orders ${ordersText(figures.orders)}, ${figures.orders.violations} violations`)
   )
 }
