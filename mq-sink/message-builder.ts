@@ -46,7 +46,7 @@ export class MessageBuilder {
       ...(properties.length === 0 ? {} : { format: rfh2Format, ccsid: utf8, encoding: nativeEncoding }),
       persistence: headers.number('mq.Persistence', 0, 1) ?? persistences[target.persistence],
       priority: headers.number('mq.Priority', 0, 9) ?? target.priority ?? -1,
-      expiry: headers.number('mq.Expiry', -1, 2 ** 31 - 1) ?? expiryOf(target),
+      expiry: headers.expiry() ?? expiryOf(target),
       type: typeOf(target, headers),
       feedback: headers.number('mq.Feedback', 0, 2 ** 31 - 1) ?? 0,
       flags: 0,
@@ -120,6 +120,13 @@ class Headers {
     const value = Number(text)
     if (!Number.isInteger(value) || value < least || value > most) throw this.unusable(name)
     return value
+  }
+
+  /** Tenths of a second; 0 is none that the MQI takes. */
+  expiry(): number | null {
+    const expiry = this.number('mq.Expiry', -1, 2 ** 31 - 1)
+    if (expiry === 0) throw this.unusable('mq.Expiry')
+    return expiry
   }
 
   text(name: string, bytesMax: number): string | null {

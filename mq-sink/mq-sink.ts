@@ -116,8 +116,10 @@ export class MqSink {
       if (event.type === 'committed') session?.committed()
       else opening.take(event)
     })
+    let stopTimer = () => {}
     const stop = () => {
       opening.reject(signal.reason as Error)
+      stopTimer = this.boundDrain(error => session?.abort(error))
       void this.feed?.close()
     }
     try {
@@ -131,9 +133,9 @@ export class MqSink {
       this.feed = this.options.openFeed(state.place)
       session = this.session(putter, this.feed, state, opened.maxUncommitted)
       putter.failed = error => session!.abort(error)
-      signal.addEventListener('abort', () => this.boundDrain(session!))
       await session.run()
     } finally {
+      stopTimer()
       signal.removeEventListener('abort', stop)
       await Promise.all([putter.close(), this.feed?.close()])
       this.feed = null
@@ -156,9 +158,9 @@ export class MqSink {
     return { opened, take, reject }
   }
 
-  private boundDrain(session: SinkSession): void {
-    this.options.after(drainMsMax, () =>
-      session.abort(new TidemarkError('MQ_UNREACHABLE', { message: 'the queue manager did not commit in time' }))
+  private boundDrain(abort: (error: Error) => void): () => void {
+    return this.options.after(drainMsMax, () =>
+      abort(new TidemarkError('MQ_UNREACHABLE', { message: 'the queue manager did not commit in time' }))
     )
   }
 

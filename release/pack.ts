@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '..')
 const built = join(root, 'dist', 'packages')
 const packages = ['schemas', 'kafka', 'kcop', 'capture', 'tcc-consumer', 'mq-sink'] as const
 /** What a package needs besides its code. */
-const assets = ['**/*.avsc', 'vectors/*.json', 'config/schema.json', 'bin/*.mjs', '**/*.c', 'README.md']
+const assets = ['**/*.avsc', 'vectors/*.json', 'config/schema.json', 'schema.json', 'bin/*.mjs', '**/*.c', 'README.md']
 
 const environment = { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}` }
 

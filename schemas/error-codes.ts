@@ -87,7 +87,7 @@ export const errorCodes = {
   },
   MQ_AUTHORIZATION: {
     means: 'the queue manager refuses the user, or what it wants to do',
-    cure: 'check `mq.connection.user` and the channel authentication records; grant +connect +inq on the queue manager and +get +browse +inq on the queue'
+    cure: 'check `mq.connection.user` and the channel authentication records; grant +connect +inq on the queue manager, +get +browse +inq on queues that are read and +put +inq on those put to'
   },
   MQ_QUEUE_MISSING: {
     means: 'the queue manager has no queue of that name',
@@ -114,8 +114,8 @@ export const errorCodes = {
     cure: 'raise MAXUMSGS of the queue manager: ALTER QMGR MAXUMSGS(<n>)'
   },
   MQ_UNIT_TOO_SLOW: {
-    means: 'a unit of work was open too long, since Kafka did not take its records',
-    cure: 'see why Kafka is slow or away; the unit was backed out and is read again'
+    means: 'a unit of work was open too long, since Kafka did not take, or give, its records',
+    cure: 'see why Kafka is slow or away; the unit was backed out and is begun again'
   },
   MQ_POISON_MESSAGE: {
     means: 'a message was backed out as often as BOTHRESH allows, and there is no queue to move it to',

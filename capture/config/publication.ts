@@ -25,7 +25,10 @@ export function schemaText(): string {
 }
 
 /** The option tables of docs/configuration.md: one row for each option of the schema. */
-export function optionReference(unavailable: readonly { path: string; values?: readonly string[] }[]): string {
+export function optionReference(
+  unavailable: readonly { path: string; values?: readonly string[] }[],
+  schema: object = publishedSchema()
+): string {
   const rows: string[] = ['| option | value | default | meaning |', '|---|---|---|---|']
   const visit = (node: SchemaNode, path: string, required: boolean) => {
     if (path !== '') rows.push(rowOf(node, path, required, unavailable))
@@ -37,7 +40,7 @@ export function optionReference(unavailable: readonly { path: string; values?: r
     if (node.items?.properties)
       visit({ properties: node.items.properties, required: node.items.required ?? [] }, `${path}[]`, false)
   }
-  visit(publishedSchema() as SchemaNode, '', true)
+  visit(schema as SchemaNode, '', true)
   return rows.filter(row => row !== '').join('\n')
 }
 
