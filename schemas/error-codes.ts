@@ -241,7 +241,7 @@ export const errorCodes = {
   },
   POSTGRES_FAILED: {
     means: 'the database answered with an error that has no name of its own here',
-    cure: 'see the message and the server log; a passing cause is tried again by itself'
+    cure: 'see the message and the server log, and start again once its cause is gone'
   },
   TABLE_MISSING: { means: 'a configured table does not exist', cure: 'correct its name (schema.table) or create it' },
   TABLE_WITHOUT_KEY: {

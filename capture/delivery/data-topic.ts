@@ -3,12 +3,18 @@ import type { Topic } from '@tidemark/kcop/record-sink.ts'
 import type { TopicFacts } from './topic-directory.ts'
 import type { OpenTransaction, TransactionPart } from './open-transaction.ts'
 
-/** A record batch on its way; `baseOffset` is known once it is stored. */
+/** Where a batch was stored. Kept by the transactions in it until they are named, when the batch itself is long gone. */
+export interface StoredPlace {
+  /** -1 until it is stored. */
+  baseOffset: number
+}
+
+/** A record batch on its way. */
 export interface DataBatch {
   topic: string
   partition: number
   batch: BatchBuilder
-  baseOffset: number
+  readonly stored: StoredPlace
 }
 
 /** One partition of a data topic: its open batch and what the open transaction has in it. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { RecordReader } from '@tidemark/kafka/record-batch/record-reader.ts'
 import type { PartitionBatch } from '@tidemark/kafka/producer-session.ts'
 import { BY_KEY } from '@tidemark/kcop/record-sink.ts'
@@ -132,6 +134,13 @@ function bench(more: Partial<DeliveryOptions> = {}): Bench {
   return { broker, delivery, settled, pressure, reached, errors, send, transaction }
 }
 
+/** Bytes of buffers that something still refers to. */
+function heldBytes(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().arrayBuffers
+}
+
 async function turns(count = 20): Promise<void> {
   for (let n = 0; n < count; n++) await turn()
 }
@@ -158,6 +167,46 @@ describe('delivering transactions', () => {
     )
     assert.deepEqual(settled, [1])
     assert.deepEqual(reached, ['data-stored', 'commit-next', 'commit-stored', 'settle-next'])
+  })
+
+  it('keeps neither batches nor endless annotations while the commit stream takes nothing', async () => {
+    const partitions = 200
+    const { broker, delivery, errors } = bench({
+      topics: { find: () => Promise.resolve({ partitions, messageBytesMax: 1_000_000 }) },
+      batchBytesMax: 1_000_000
+    })
+    const store = broker.produce.bind(broker)
+    broker.produce = async parts => {
+      if (parts[0]!.topic === 'bank.commits') return new Promise(() => {})
+      await store(parts)
+      broker.stored.length = 0
+      return parts.map(() => 0)
+    }
+    const value = Buffer.alloc(20_000)
+    const before = heldBytes()
+    for (let round = 0; round < 30; round++) {
+      const { writer } = delivery
+      writer.begin({ sourceId: '1', commitTime: 0, position: position(1), kind: 'mirror' })
+      const topic = writer.topic('account')
+      for (let partition = 0; partition < partitions; partition++) {
+        writer.append(topic, partition, null, 0, 0, value, 0, value.length, null)
+      }
+      writer.commit(position(1), partitions)
+      delivery.flushSoon()
+      await turns()
+    }
+    assert.ok(heldBytes() - before < 30_000_000, `${heldBytes() - before} bytes are held`)
+    const stored = broker.requests.length
+    for (let n = 0; n < 10_000; n++) {
+      delivery.writer.begin({ sourceId: '1', commitTime: 0, position: position(1), kind: 'mirror' })
+      delivery.writer.annotate('note', Buffer.alloc(8_000))
+      delivery.writer.commit(position(1), 1)
+      delivery.flushSoon()
+      if (n % 100 === 0) await turns(2)
+    }
+    assert.ok(delivery.writer.bytes > 40_000_000, 'what is not taken counts as gathered')
+    assert.equal(broker.requests.length, stored)
+    assert.deepEqual(errors, [])
   })
 
   it('numbers records densely over all partitions of a transaction', async () => {

@@ -31,6 +31,10 @@ export interface DeliveryOptions {
 
 /** Facts waiting for their commit record: the next data flush may be in flight meanwhile. */
 const namedFactsMax = 65_536
+const namedBytesMax = 33_554_432
+/** What a fact and each of its parts take in memory, about. */
+const factBytes = 64
+const partBytes = 100
 /** Facts named by one append: their commit records stay below the smallest usual max.message.bytes. */
 const factsPerAppendMax = 4_096
 const appendBytesMax = 786_432
@@ -51,6 +55,7 @@ export class Delivery {
   private readonly options: DeliveryOptions
   private readonly ownership: Ownership
   private named: NamedFact[] = []
+  private namedBytes = 0
   private unknownTopics: DataTopic[] = []
   private inFlightBytes = 0
   private scheduled = false
@@ -139,13 +144,18 @@ export class Delivery {
     if (this.producing || this.failed) return
     this.producing = true
     try {
-      while (!this.failed && this.hasWork() && this.named.length < namedFactsMax) await this.flush()
+      while (!this.failed && this.hasWork() && !this.isFarAhead) await this.flush()
     } catch (error) {
       this.fail(error)
     } finally {
       this.producing = false
     }
     this.wakeDrained()
+  }
+
+  /** Data is not produced any further ahead of what names it. */
+  private get isFarAhead(): boolean {
+    return this.named.length >= namedFactsMax || this.namedBytes >= namedBytesMax
   }
 
   private hasWork(): boolean {
@@ -166,7 +176,10 @@ export class Delivery {
     this.began.data = null
     this.options.onReached?.('data-stored')
     if (this.failed) return
-    for (const fact of facts) this.named.push(fact)
+    for (const fact of facts) {
+      this.named.push(fact)
+      this.namedBytes += bytesOf(fact)
+    }
     this.feelPressure()
     void this.name()
   }
@@ -184,7 +197,7 @@ export class Delivery {
     const offsets = await this.ownership.session.produce(batches)
     const recycled: BatchBuilder[] = []
     for (let index = 0; index < batches.length; index++) {
-      batches[index]!.baseOffset = offsets[index]!
+      batches[index]!.stored.baseOffset = offsets[index]!
       recycled.push(batches[index]!.batch)
     }
     for (const batch of recycled) this.writer.recycle(batch)
@@ -222,6 +235,7 @@ export class Delivery {
       packer.add(this.named[count++]!)
     }
     const facts = this.named.splice(0, count)
+    for (const fact of facts) this.namedBytes -= bytesOf(fact)
     const records = packer.finish()
     this.options.onReached?.('commit-next')
     this.began.name = this.options.now()
@@ -259,6 +273,11 @@ export class Delivery {
     this.drained = []
     for (const wake of waiting) wake()
   }
+}
+
+function bytesOf(fact: NamedFact): number {
+  if (fact.type === 'state') return factBytes
+  return factBytes + fact.transaction.annotationBytes + fact.transaction.parts.length * partBytes
 }
 
 function isFull(packer: CommitsPacker, count: number): boolean {

@@ -1,13 +1,13 @@
 import type { ParkedOperation } from '@tidemark/schemas/commit-stream.ts'
 import type { TransactionContext } from '@tidemark/schemas/operation.ts'
-import type { DataBatch, DataPartition } from './data-topic.ts'
+import type { DataPartition, StoredPlace } from './data-topic.ts'
 
 /** What a transaction has in one partition. */
 export interface TransactionPart {
   partition: DataPartition
   records: number
   /** Batch and place in it of the transaction's first record there. */
-  firstBatch: DataBatch
+  firstBatch: StoredPlace
   firstIndex: number
 }
 

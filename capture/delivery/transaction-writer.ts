@@ -192,7 +192,7 @@ export class TransactionWriter implements RecordSink {
     if (transaction === null) return false
     transaction.operations = operations
     this.facts.push({ type: 'transaction', transaction, position })
-    this.bytes += 64
+    this.bytes += 64 + transaction.annotationBytes
     return true
   }
 
@@ -294,14 +294,14 @@ export class TransactionWriter implements RecordSink {
       return
     }
     place.transaction = transaction
-    place.part = { partition: place, records: 1, firstBatch: batch, firstIndex: index }
+    place.part = { partition: place, records: 1, firstBatch: batch.stored, firstIndex: index }
     transaction.parts.push(place.part)
   }
 
   private openBatch(place: DataPartition): DataBatch {
     const batch = this.free.pop() ?? new BatchBuilder()
     this.timestamp = this.options.now()
-    const opened = { topic: place.topic, partition: place.partition, batch, baseOffset: -1 }
+    const opened = { topic: place.topic, partition: place.partition, batch, stored: { baseOffset: -1 } }
     place.open = opened
     this.batches.push(opened)
     return opened

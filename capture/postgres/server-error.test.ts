@@ -26,6 +26,7 @@ const named: [string | undefined, string, string?][] = [
   ['57P01', 'POSTGRES_UNREACHABLE'],
   ['57P03', 'POSTGRES_UNREACHABLE'],
   ['08006', 'POSTGRES_UNREACHABLE'],
+  ['53100', 'POSTGRES_UNREACHABLE'],
   ['53300', 'POSTGRES_UNREACHABLE'],
   ['53400', 'POSTGRES_SETTING'],
   ['58P01', 'SLOT_LOST'],

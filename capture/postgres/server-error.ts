@@ -22,6 +22,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   '3D000': { code: 'POSTGRES_UNREACHABLE', cure: 'create the database, or correct its name in `postgres.url`' },
   '42501': { code: 'POSTGRES_PERMISSION' },
   '42P01': { code: 'TABLE_MISSING' },
+  '53': { code: 'POSTGRES_UNREACHABLE', cure: 'the server is short of memory, disk or another resource: see its log' },
   '53300': {
     code: 'POSTGRES_UNREACHABLE',
     cure: 'all connections are taken: end some, or raise max_connections or max_wal_senders'
