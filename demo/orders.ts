@@ -44,7 +44,6 @@ export class Orders {
   private readonly sink: AgentProcess
   private readonly rebuilt = new OrderCheck()
   private readonly replied = new OrderCheck()
-  private desk: MqApplication | null = null
   private put = 0
   private missing = 0
   private putting = true
@@ -80,10 +79,14 @@ export class Orders {
     }
     await Promise.all([this.agent.ready(), this.sink.ready()])
     const { connection, environment } = this.parts.queues
-    this.desk = await openApplication(connection, environment)
-    this.cleanups.push(() => this.desk!.kill())
-    this.work = [this.keepPutting(this.desk), this.keepRebuilding(), this.keepReceiving(connection, environment)]
+    const desk = await openApplication(connection, environment)
+    this.cleanups.push(() => desk.kill())
+    const receiver = await openApplication(connection, environment)
+    this.cleanups.push(() => receiver.kill())
+    this.work = [this.keepPutting(desk), this.keepReceiving(receiver), this.keepRebuilding()]
     for (const task of this.work) task.catch((error: unknown) => this.fail(error))
+    // Before the applications are ended: whoever was interrupted is in the midst of it.
+    this.cleanups.push(() => this.rest())
   }
 
   /** kill -9 of the agent, or of the sink. */
@@ -100,6 +103,12 @@ export class Orders {
     while (this.behind > 0 && performance.now() < deadline) await pause(50)
     this.missing = this.behind
     this.open = false
+  }
+
+  /** Ends putting and receiving, whatever is under way. */
+  private async rest(): Promise<void> {
+    this.putting = this.open = false
+    await Promise.allSettled(this.work.slice(0, 2))
   }
 
   get figures(): OrderFigures {
@@ -136,12 +145,7 @@ export class Orders {
     for await (const { records } of consumer) this.rebuilt.see(records.map(({ value }) => String(value)))
   }
 
-  private async keepReceiving(...reach: Parameters<typeof openApplication>): Promise<void> {
-    const receiver = await openApplication(...reach)
-    this.cleanups.push(async () => {
-      this.open = false
-      await receiver.kill()
-    })
+  private async keepReceiving(receiver: MqApplication): Promise<void> {
     const cut = new GroupCut(bodies => this.replied.see(bodies))
     while (this.open) {
       const got = await receiver.get(this.parts.queues.replies, repliesAtOnce)

@@ -69,6 +69,7 @@ export async function openApplication(
   const answers = answersOf(child)
   await answers.next()
   const ask = async <T>(request: MqRequest) => {
+    if (!child.connected) throw new Error('the application ended')
     child.send(request)
     return (await answers.next()) as T
   }
