@@ -88,7 +88,7 @@ export class Producer {
     const { rules, sink, processors = new Map(), formats = [], notify = () => {} } = options
     const { deadLetters = null } = rules
     const { keys = new Map(), lookups = new Map(), now = Date.now, randomBytes = systemRandomBytes } = options
-    const protections = new ColumnProtections({ keys, now, randomBytes })
+    const protections = new ColumnProtections({ keys, now, randomBytes, subjects: subjectsOf(rules, sink) })
     this.monitors = new Monitors(rules.monitors ?? [], sink)
     this.plain = { sink }
     this.stage = new StagedSink(sink)
@@ -320,6 +320,11 @@ function requireLetters({ tables, queues = [], deadLetters = null }: ProducerRul
     message: 'operations are to be parked, and there is no topic for dead letters',
     cure: 'add `deadLetters: {topic: ..}`'
   })
+}
+
+/** Keys are not withdrawn with an operation: they pass by what stages records. */
+function subjectsOf({ subjectKeysTopic }: ProducerRules, sink: AnnotatedSink) {
+  return subjectKeysTopic === undefined ? null : { sink, topic: subjectKeysTopic }
 }
 
 function notItsOperation(): TidemarkError {

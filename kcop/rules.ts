@@ -9,6 +9,8 @@ export interface ProducerRules {
   readonly monitors?: readonly MonitorRule[]
   /** Keys that protected columns name. */
   readonly keys?: readonly KeyRule[]
+  /** Where data keys of subjects are stored; required where a column is protected so. */
+  readonly subjectKeysTopic?: string
   /** Files that derived columns look values up in. */
   readonly lookups?: readonly LookupFileRule[]
   readonly outbox: {
@@ -30,6 +32,8 @@ export type Deletes = 'tombstone' | 'content' | 'both' | 'none'
 /** How one column is protected before any format, processor or header sees it. `key` names one of ProtectionRules. */
 export type ColumnProtection =
   | { readonly kind: 'encrypt' | 'rsa' | 'deterministic' | 'tokenise'; readonly key: string }
+  /** `encrypt` under a data key of the subject that another column names: destroyed, the value is gone for ever. */
+  | { readonly kind: 'encrypt-subject'; readonly key: string; readonly subject: string }
   /** All characters but the last become `character`; a value not longer than `keepLast` is masked whole. */
   | { readonly kind: 'mask'; readonly keepLast: number; readonly character: string }
   /** SHA-256 of the salt and the value, as hexadecimal digits. */

@@ -290,6 +290,10 @@ export const errorCodes = {
     means: 'what a lookup reads is not there, too large, or not of the form it needs',
     cure: 'correct the file or the lookup as the message says'
   },
+  SUBJECT_KEYS_TOO_LARGE: {
+    means: 'the data keys of subjects do not fit the memory given for them',
+    cure: 'raise `bytesMax`; fewer restarts and a longer `rotateAfterMinutes` make fewer keys'
+  },
   TOPIC_EXPOSED: {
     means: 'a restricted topic may be read by others than the principals named',
     cure: 'remove or narrow the ACLs the message names; the agent does not send to the topic before'

@@ -3,6 +3,7 @@ import { aessiv } from '@noble/ciphers/aes.js'
 import { ColumnTextError, columnValue, type ColumnValue } from './column-value.ts'
 import {
   AES_GCM,
+  AES_GCM_SUBJECT,
   AES_SIV,
   ivBytes,
   keyBound,
@@ -21,12 +22,15 @@ import {
   type FieldNotes,
   type WrappedKeys
 } from './protection-headers.ts'
+import { subjectBound } from './subject-key.ts'
 import type { ReaderKeys } from './reader-keys.ts'
 
 /** Why a field stays as it is. */
 export type SealedReason =
   /** This reader has no key for it. */
   | 'no-key'
+  /** The key of its subject was destroyed: nobody can open it any more. */
+  | 'shredded'
   /** It does not open under its key at this place: changed, or copied from elsewhere. */
   | 'not-genuine'
   /** It is not a protected field of a version known here. */
@@ -90,6 +94,11 @@ class RecordOpener implements FieldOpener {
         case AES_GCM: {
           const key = this.keys.dataKey(keyId, this.wrapped[keyId.toString('hex')])
           return key === null ? 'no-key' : openGcm(field, key, placeBound(algorithm, keyId, place))
+        }
+        case AES_GCM_SUBJECT: {
+          const found = this.keys.subjectKey(keyId)
+          if (typeof found === 'string') return found
+          return openGcm(field, found.key, subjectBound(keyId, place, found.handle))
         }
         case RSA_OAEP: {
           const key = this.keys.privateKey(keyId)

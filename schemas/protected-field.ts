@@ -5,14 +5,15 @@ import { createHash, hkdfSync } from 'node:crypto'
  *
  *   version     1 byte, 1
  *   algorithm   1 byte, see below
- *   key id      8 bytes: data key (1), reader's key (2), secret key (3)
+ *   key id      8 bytes: data key (1, 4), reader's key (2), secret key (3)
  *   body        1: IV (12 bytes), ciphertext, tag (16 bytes)    AES-256-GCM under a data key
  *               2: ciphertext                                  RSA-OAEP with SHA-256, directly under a reader's public key
  *               3: synthetic IV (16 bytes), ciphertext          AES-SIV (RFC 5297) with a key of 512 bits
+ *               4: as 1                                        AES-256-GCM under a data key of the value's subject
  *
  * The plaintext is the value in PostgreSQL's text form, UTF-8. The associated data (the label of OAEP) binds 1 and 2 to
  * their place, so that a ciphertext copied to another topic, table or column does not open. 3 is bound to its key alone:
- * equal values are to be equal in every table that joins on them.
+ * equal values are to be equal in every table that joins on them. 4 is bound to its subject too (subject-key.ts).
  */
 export const protectedFieldVersion = 1
 export const keyIdBytes = 8
@@ -23,6 +24,7 @@ export const tagBytes = 16
 export const AES_GCM = 1
 export const RSA_OAEP = 2
 export const AES_SIV = 3
+export const AES_GCM_SUBJECT = 4
 
 /** Place of a field: what its ciphertext is bound to. */
 export interface FieldPlace {

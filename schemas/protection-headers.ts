@@ -12,7 +12,7 @@ export const fieldsHeader = 'tidemark.enc.fields'
 export const keysHeader = 'tidemark.enc.keys'
 export const protectionVersion = '1'
 
-export type FieldAlgorithm = 'A256GCM' | 'RSA-OAEP-256' | 'A256SIV'
+export type FieldAlgorithm = 'A256GCM' | 'RSA-OAEP-256' | 'A256SIV' | 'A256GCM-SUBJECT'
 
 export interface FieldNote {
   /** Name of the key in the agent's configuration. */
@@ -20,6 +20,8 @@ export interface FieldNote {
   readonly algorithm: FieldAlgorithm
   /** Type before protection, as `typeText` writes it. */
   readonly type: string
+  /** With A256GCM-SUBJECT: the topic its data keys are in. */
+  readonly keys?: string
 }
 
 export interface FieldNotes {

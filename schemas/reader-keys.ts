@@ -1,13 +1,22 @@
 import { constants, createPrivateKey, createPublicKey, KeyObject, privateDecrypt } from 'node:crypto'
 import { dataKeyLabel, readerKeyId, secretKeys } from './protected-field.ts'
+import type { SubjectKey } from './subject-key.ts'
 import { TidemarkError } from './tidemark-error.ts'
 import type { WrappedKey } from './protection-headers.ts'
 
 export interface ReaderKeysOptions {
   /** RSA private keys, PEM or as Node has them; old ones stay for reading what was written to them. */
   privateKeys?: readonly (string | KeyObject)[]
+  /** Data keys of subjects, as far as they were not destroyed. */
+  subjectKeys?: StoredSubjectKeys
   /** Texts of the agent's secret key files (base64), for deterministic fields. */
   secretKeys?: readonly string[]
+}
+
+/** Where the data keys of subjects are found now. */
+export interface StoredSubjectKeys {
+  /** `keyId`: hexadecimal digits. null: destroyed, or never there. */
+  find(keyId: string): SubjectKey | null
 }
 
 const dataKeysMax = 10_000
@@ -18,8 +27,11 @@ export class ReaderKeys {
   private readonly secrets: ReadonlyMap<string, Buffer>
   private readonly dataKeys = new Map<string, Buffer>()
 
+  private readonly subjectKeys: StoredSubjectKeys | null
+
   /** Throws KEY_INVALID. */
   constructor(options: ReaderKeysOptions) {
+    this.subjectKeys = options.subjectKeys ?? null
     this.privateKeys = new Map((options.privateKeys ?? []).map(key => identified(privateKeyOf(key))))
     const secrets = (options.secretKeys ?? []).map(text => secretKeys(Buffer.from(text.trim(), 'base64')))
     this.secrets = new Map(secrets.map(({ id, deterministic }) => [id.toString('hex'), deterministic]))
@@ -44,6 +56,18 @@ export class ReaderKeys {
     if (this.dataKeys.size >= dataKeysMax) this.dataKeys.delete(this.dataKeys.keys().next().value!)
     this.dataKeys.set(name, key)
     return key
+  }
+
+  /** The data key of a subject with the subject's handle. It is asked for each time, so that one destroyed is used no more. */
+  subjectKey(id: Buffer): { key: Buffer; handle: string } | 'shredded' | 'no-key' {
+    if (this.subjectKeys === null) return 'no-key'
+    const stored = this.subjectKeys.find(id.toString('hex'))
+    if (stored === null) {
+      this.dataKeys.delete(id.toString('hex'))
+      return 'shredded'
+    }
+    const key = this.dataKey(id, stored.wrapped)
+    return key === null ? 'no-key' : { key, handle: stored.handle }
   }
 
   private unwrap(wrapped: WrappedKey | undefined): Buffer | null {

@@ -1,4 +1,5 @@
 import type { Commits, Part } from '@tidemark/schemas/commit-stream.ts'
+import { isSubjectKeysTopic } from '@tidemark/schemas/subject-key.ts'
 import { isTidemarkError, type TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { LogReader } from '@tidemark/kafka/log-reader.ts'
 import type { EpochLedger } from './epoch-ledger.ts'
@@ -48,7 +49,9 @@ export class PartitionSet {
   }
 
   wants({ topic }: Part): boolean {
-    return this.options.topics === null || this.options.topics.has(topic)
+    // Keys are no rows, and may be destroyed: only who names their topic gets them.
+    if (this.options.topics === null) return !isSubjectKeysTopic(topic)
+    return this.options.topics.has(topic)
   }
 
   /** Parts of the Commits that are not open yet. */

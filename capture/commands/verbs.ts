@@ -108,6 +108,19 @@ export const verbs: readonly Verb[] = [
     run: async invocation => (await import('./retire.ts')).retire(invocation)
   },
   {
+    name: 'shred',
+    summary: 'destroy the data keys of one subject',
+    description:
+      'For columns encrypted by subject: writes a tombstone for every data key of the subject, so that its fields can\nnever be read again, wherever they are. Says how many keys there were. Needs --yes. See docs/protection.md for\nwhat to do before and after.',
+    examples: [['tidemark shred --key pii --subject 4711 --yes', 'the customer with this id']],
+    options: [
+      { flags: '--key <name>', description: 'key under `encryption.keys`' },
+      { flags: '--subject <value>', description: 'value of the column that names the subject' },
+      { flags: '-y, --yes', description: 'leave to destroy them; without it nothing is done' }
+    ],
+    run: async invocation => (await import('./shred.ts')).shred(invocation)
+  },
+  {
     name: 'types',
     summary: 'write TypeScript types of the rows that processors see',
     description:

@@ -6,13 +6,32 @@ export interface ColumnRuleFile {
   expression?: string
   lookup?: { in: string; by: string; take: string; whenMissing: 'empty' | 'stop' }
   plain?: boolean
-  encrypt?: string
+  encrypt?: string | { key: string; subject: string }
   rsa?: string
   deterministic?: string
   tokenise?: string
   mask?: { keepLast: number; character: string }
   hash?: { salt: string }
 }
+
+const encrypt = Type.Optional(
+  Type.Unsafe<string | { key: string; subject: string }>({
+    type: ['string', 'object'],
+    minLength: 1,
+    properties: {
+      key: Type.String({ description: 'Name of the key.', minLength: 1 }),
+      subject: Type.String({
+        description: 'Column that names the data subject; its data keys can be destroyed by `tidemark shred`.',
+        minLength: 1
+      })
+    },
+    required: ['key', 'subject'],
+    additionalProperties: false,
+    description:
+      'Key: AES-256-GCM under a data key wrapped for the readers’ public keys; `{key, subject}`: a data key for each subject. Not for key columns.',
+    'x-must': 'be the name of a key, or `{key: <key>, subject: <column>}`'
+  })
+)
 
 const mask = Type.Object(
   {
@@ -71,7 +90,7 @@ const derivation = {
 }
 
 const protections = {
-  encrypt: keyName('Key: AES-256-GCM under a data key wrapped for the readers’ public keys. Not for key columns.'),
+  encrypt,
   rsa: keyName('Key: RSA-OAEP directly under one public key; short values only. Not for key columns.'),
   deterministic: keyName('Key with a secret: AES-SIV; equal values stay equal. For keys and join columns.'),
   tokenise: keyName('Key with a secret: HMAC-SHA256; equal values stay equal, nobody can read them.'),

@@ -10,6 +10,7 @@ import type {
   PartitionRule
 } from '@tidemark/kcop/rules.ts'
 import { namesOf, topicTemplate } from '@tidemark/kcop/routing/topic-template.ts'
+import { subjectKeysTopic } from '@tidemark/schemas/subject-key.ts'
 import type { MqConfiguration } from './mq-configuration.ts'
 import type { RegistryOptions } from '@tidemark/kcop/registry/registry-client.ts'
 import type { SubjectStrategy } from '@tidemark/kcop/registry/subject.ts'
@@ -154,10 +155,24 @@ export function publishedTables(configuration: Configuration): readonly (TableNa
   return [...configuration.tables, ...configuration.outbox.tables]
 }
 
+/** Where the data keys of subjects are stored; null: no column is encrypted by subject. */
+export function subjectKeysTopicOf({
+  tables,
+  outbox,
+  topics
+}: Pick<SubscriptionConfiguration, 'tables' | 'outbox' | 'topics'>): string | null {
+  const outputs = [...tables.flatMap(table => [table, ...table.also]), ...outbox.tables, ...outbox.messages]
+  const bySubject = outputs.some(({ columns }) =>
+    columns.protected.some(({ protection }) => protection.kind === 'encrypt-subject')
+  )
+  return bySubject ? subjectKeysTopic(topics.prefix) : null
+}
+
 /** Data topics whose names are known from the configuration alone, without repetition. */
 export function knownDataTopics(configuration: SubscriptionConfiguration): readonly string[] {
   const { tables, messages } = configuration.outbox
   const fixed = [...tables, ...messages].map(outbox => outbox.topic).filter(topic => !topic.includes('${'))
+  const keys = subjectKeysTopicOf(configuration)
   const queues = configuration.mq?.queues.map(queue => queue.topic) ?? []
   return [
     ...new Set([
@@ -165,7 +180,8 @@ export function knownDataTopics(configuration: SubscriptionConfiguration): reado
       ...configuration.monitors.map(({ topic }) => topic),
       ...(configuration.deadLetters === null ? [] : [configuration.deadLetters.topic]),
       ...fixed,
-      ...queues
+      ...queues,
+      ...(keys === null ? [] : [keys])
     ])
   ]
 }

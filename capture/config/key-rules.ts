@@ -52,7 +52,8 @@ function useFaults(name: string, written: ConfigurationFile, document: YamlDocum
   const publicKeys = (key.publicKeys?.length ?? 0) + (key.publicKey === undefined ? 0 : 1)
   const kinds = kindsUsing(name, written)
   const faults: string[] = []
-  if (kinds.has('encrypt') && publicKeys === 0) faults.push('`encrypt` needs a public key: add `publicKey: FILE`')
+  if ((kinds.has('encrypt') || kinds.has('encrypt-subject')) && publicKeys === 0)
+    faults.push('`encrypt` needs a public key: add `publicKey: FILE`')
   if (kinds.has('rsa') && publicKeys !== 1) faults.push(`\`rsa\` needs exactly one public key, not ${publicKeys}`)
   if ((kinds.has('deterministic') || kinds.has('tokenise')) && key.secretKey === undefined) {
     faults.push('`deterministic` and `tokenise` need a secret: add `secretKey: FILE`')

@@ -80,6 +80,8 @@ function ownRules(written: Exclude<ColumnsFile, 'all'>): [string, Written][] {
 /** The one protection of a rule, or none of a derived column. */
 function completeProtection(rule: ColumnRuleFile): ColumnProtection[] {
   const { expression: _, lookup: __, plain: ___, mask, hash, ...keyed } = rule
+  const { encrypt } = keyed
+  if (typeof encrypt === 'object') return [{ kind: 'encrypt-subject', key: encrypt.key, subject: encrypt.subject }]
   if (mask !== undefined) return [{ kind: 'mask', keepLast: mask.keepLast, character: mask.character }]
   if (hash !== undefined) return [{ kind: 'hash', salt: hash.salt }]
   return Object.entries(keyed).map(([kind, key]) => ({ kind, key }) as ColumnProtection)

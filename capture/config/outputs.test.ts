@@ -274,3 +274,19 @@ test('what is wrong with new columns is found without a database, at its place',
   ])
   assert.match(refused('{}', 'lookups: {a: {file: none.txt, key: code}}')[0]!, /6:21 CONFIG_INVALID .*file/)
 })
+
+test('a column is encrypted by the subject that another column names', () => {
+  const configuration = accepted('{columns: {ssn: {encrypt: {key: pii, subject: id}}}}', keys)
+  assert.deepEqual(configuration.tables[0]!.columns.protected, [
+    { column: 'ssn', protection: { kind: 'encrypt-subject', key: 'pii', subject: 'id' } }
+  ])
+  assert.equal(producerRules(configuration).subjectKeysTopic, 'bank.subject-keys')
+  assert.ok(knownDataTopics(configuration).includes('bank.subject-keys'))
+  assert.equal(producerRules(accepted('{}')).subjectKeysTopic, undefined)
+  assert.deepEqual(refused('{columns: {ssn: {encrypt: {key: pii}}}}', keys), [
+    '5:37 CONFIG_INVALID `tables["public.customer"].columns.ssn.encrypt.subject` is missing'
+  ])
+  assert.match(refused('{columns: {ssn: {encrypt: {key: nope, subject: id}}}}', keys)[0]!, /there is no key nope/)
+  const secretOnly = 'encryption: {keys: {pii: {secretKey: pii.key}}}'
+  assert.match(refused('{columns: {ssn: {encrypt: {key: pii, subject: id}}}}', secretOnly)[0]!, /needs a public key/)
+})

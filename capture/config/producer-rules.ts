@@ -1,10 +1,17 @@
 import type { OutputRule, ProducerRules } from '@tidemark/kcop/rules.ts'
 import { queueRules } from './mq-configuration.ts'
-import type { OutboxEventConfiguration, OutputConfiguration, SubscriptionConfiguration } from './configuration.ts'
+import {
+  subjectKeysTopicOf,
+  type OutboxEventConfiguration,
+  type OutputConfiguration,
+  type SubscriptionConfiguration
+} from './configuration.ts'
 
 /** What the producer needs of the configuration, in its words. */
 export function producerRules(configuration: SubscriptionConfiguration): ProducerRules {
+  const subjectKeysTopic = subjectKeysTopicOf(configuration)
   return {
+    ...(subjectKeysTopic === null ? {} : { subjectKeysTopic }),
     tables: configuration.tables.map(({ qualifiedName, processor, onFailure, also, ...output }) => ({
       ...outputRule(output),
       qualifiedName,

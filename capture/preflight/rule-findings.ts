@@ -8,6 +8,7 @@ import { loadLookups } from '@tidemark/kcop/enrichment/lookup-file.ts'
 import { OutboxMessageProcessor } from '@tidemark/kcop/outbox/outbox-message.ts'
 import type { OutboxContext } from '@tidemark/kcop/outbox/protected-outbox.ts'
 import type { OutboxMessageRule } from '@tidemark/kcop/rules.ts'
+import { subjectKeysTopic } from '@tidemark/schemas/subject-key.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import type { Configuration } from '../config/configuration.ts'
@@ -41,7 +42,12 @@ export function triedRules(
     const keys = loadKeys(configuration.keys)
     const { now } = systemSurroundings
     const randomBytes = (length: number) => Buffer.from(systemSurroundings.randomBytes(length))
-    const protections = new ColumnProtections({ keys, now, randomBytes })
+    const protections = new ColumnProtections({
+      keys,
+      now,
+      randomBytes,
+      subjects: { sink: nowhere, topic: subjectKeysTopic(configuration.topics.prefix) }
+    })
     const rules = producerRules(configuration)
     const catalog = new Catalog({
       rules,

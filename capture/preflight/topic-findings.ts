@@ -1,5 +1,5 @@
 import type { TopicDescription } from '@tidemark/kafka/admin.ts'
-import type { SubscriptionConfiguration } from '../config/configuration.ts'
+import { subjectKeysTopicOf, type SubscriptionConfiguration } from '../config/configuration.ts'
 import { topicMetricName } from '../config/topic-name.ts'
 import type { Finding, Severity } from '../finding.ts'
 import { findingOf } from '../finding.ts'
@@ -10,12 +10,15 @@ import { restrictedTopicFindings } from './restricted-topics.ts'
 /** All that Kafka's side of a subscription needs looked at. Pure. */
 export function clusterFindings(configuration: SubscriptionConfiguration, facts: ClusterFacts): Finding[] {
   const { commitStream, dataTopics, refusedTopics, streamFault } = facts
+  const keys = subjectKeysTopicOf(configuration)
   const described = [...dataTopics.values()].filter(topic => topic !== null)
   return [
     ...(commitStream === null ? [] : commitStreamFindings(commitStream, configuration)),
     ...(streamFault === null ? [] : [findingOf(streamFault)]),
     ...refusedTopics.map(error => findingOf(error)),
-    ...described.flatMap(topic => dataTopicFindings(topic, configuration)),
+    ...described.flatMap(topic =>
+      topic.name === keys ? keyTopicFindings(topic, configuration) : dataTopicFindings(topic, configuration)
+    ),
     ...restrictedTopicFindings(facts.restrictedTopics, configuration.kafka.brokers),
     ...collisionFindings(configuration, facts)
   ]
@@ -59,6 +62,14 @@ function presentConfig({ configs }: TopicDescription, name: keyof typeof commitS
     case 'message.timestamp.type':
       return configs.messageTimestampType
   }
+}
+
+/** With another policy keys would be lost by age, or never go. */
+function keyTopicFindings(topic: TopicDescription, configuration: SubscriptionConfiguration): Finding[] {
+  const { name, configs } = topic
+  if (configs.cleanupPolicy === 'compact') return replicationFindings(topic, configuration)
+  const what = `topic ${name} holds the data keys of subjects and has cleanup.policy=${configs.cleanupPolicy}: it needs compact`
+  return [unsuitable(topic, 'error', what, alterConfig(configuration, name, 'cleanup.policy', 'compact'))]
 }
 
 function dataTopicFindings(topic: TopicDescription, configuration: SubscriptionConfiguration): Finding[] {

@@ -49,7 +49,7 @@ export class MessageShield {
     this.rule = rule
     this.sink = sink
     this.protections = protections
-    const ruled = [...rule.columns.protected.map(({ column }) => column), ...rule.columns.dropped]
+    const ruled = ruledFields(rule)
     const names = [...new Set([rule.id, rule.key, rule.payload, rule.routeBy, ...ruled])]
     // What is wrong with the rules shows without a message.
     this.compile(
@@ -74,10 +74,8 @@ export class MessageShield {
   }
 
   private requireFields(names: readonly string[]): void {
-    const { columns, prefix } = this.rule
-    const missing = [...columns.dropped, ...columns.protected.map(({ column }) => column)].filter(
-      name => !names.includes(name)
-    )
+    const { prefix } = this.rule
+    const missing = ruledFields(this.rule).filter(name => !names.includes(name))
     if (missing.length === 0) return
     throw new TidemarkError('ROW_UNSUITABLE', {
       message: `a logical message with prefix ${prefix} has no field ${missing.join(', ')}, which is to be protected`,
@@ -108,6 +106,12 @@ export class MessageShield {
       sink: new PlacingSink({ sink, placement: null, headers: null, protection })
     }
   }
+}
+
+/** Fields that must be there: those protected, and those that name their subject. */
+function ruledFields({ columns }: OutboxMessageRule): string[] {
+  const subjects = columns.protected.flatMap(({ protection }) => ('subject' in protection ? [protection.subject] : []))
+  return [...columns.dropped, ...columns.protected.map(({ column }) => column), ...subjects]
 }
 
 /** The fields as columns of a table that is named like the prefix. */

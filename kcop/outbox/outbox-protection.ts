@@ -20,7 +20,7 @@ export function requireOpen(rule: OutboxSourceRule, name: string): void {
   if (kinds.some(({ column }) => column === routeBy)) {
     throw invalid(`column ${routeBy} names the topic and cannot be protected`, 'route by another column')
   }
-  const bound = kinds.find(({ kind }) => kind === 'encrypt' || kind === 'rsa')
+  const bound = kinds.find(({ kind }) => kind === 'encrypt' || kind === 'encrypt-subject' || kind === 'rsa')
   const oneTopic = !topic.includes('${') && routePattern === outboxDefaults.routePattern
   if (bound === undefined || oneTopic) return
   throw invalid(

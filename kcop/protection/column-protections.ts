@@ -10,7 +10,7 @@ import { ivBytes, type FieldPlace } from '@tidemark/schemas/protected-field.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { fixedHeaders, HeaderWriter } from '../header-block.ts'
-import type { HeaderBlock } from '../record-sink.ts'
+import type { HeaderBlock, RecordSink } from '../record-sink.ts'
 import type { ColumnPlan } from '../routing/column-plan.ts'
 import type { ColumnProtection } from '../rules.ts'
 import type { ColumnProtector, OutputProtection } from './column-protector.ts'
@@ -19,6 +19,8 @@ import { EnvelopeProtector } from './envelope-protector.ts'
 import { RandomPool } from './field-writer.ts'
 import { DeterministicProtector, RsaProtector, TokenProtector } from './keyed-protectors.ts'
 import { HashProtector, MaskProtector } from './keyless-protectors.ts'
+import { SubjectKeys } from './subject-keys.ts'
+import { SubjectProtector } from './subject-protector.ts'
 import type { ProtectionKey, ProtectionKeys, ReaderPublicKey } from './protection-keys.ts'
 
 export interface ProtectionsOptions {
@@ -26,12 +28,15 @@ export interface ProtectionsOptions {
   /** Milliseconds; data keys age by it. */
   now: () => number
   randomBytes: (length: number) => Buffer
+  /** Where the data keys of subjects go, and in which topic; null: there are none. */
+  subjects: { sink: RecordSink; topic: string } | null
 }
 
 const algorithms: Partial<Record<ColumnProtection['kind'], FieldAlgorithm>> = {
   encrypt: 'A256GCM',
   rsa: 'RSA-OAEP-256',
-  deterministic: 'A256SIV'
+  deterministic: 'A256SIV',
+  'encrypt-subject': 'A256GCM-SUBJECT'
 }
 
 /** Makes protectors for the columns of outputs; outputs share a key's data key. */
@@ -39,6 +44,8 @@ export class ColumnProtections {
   private readonly options: ProtectionsOptions
   private readonly ivs: RandomPool
   private readonly dataKeys = new Map<string, DataKey>()
+  /** By key name. */
+  private readonly subjectKeys = new Map<string, SubjectKeys>()
 
   constructor(options: ProtectionsOptions) {
     this.options = options
@@ -54,16 +61,28 @@ export class ColumnProtections {
       const column = table.columns[source]!
       const algorithm = algorithms[protection.kind]
       if (algorithm !== undefined && 'key' in protection) {
-        notes[column.name] = { key: protection.key, algorithm, type: typeText(column.type) }
+        const keys = protection.kind === 'encrypt-subject' ? { keys: this.subjectKeysOf(protection.key).topicName } : {}
+        notes[column.name] = { key: protection.key, algorithm, type: typeText(column.type), ...keys }
       }
       if (protection.kind === 'encrypt') dataKeys.add(this.dataKey(protection.key))
-      return this.protector(protection, { topic, table: table.qualifiedName, column: column.name })
+      return this.protector(protection, table, { topic, table: table.qualifiedName, column: column.name })
     })
     return new CompiledProtection(protectors, [...dataKeys], { table: table.qualifiedName, fields: notes })
   }
 
-  private protector(protection: ColumnProtection, place: FieldPlace): ColumnProtector {
+  private protector(protection: ColumnProtection, table: Table, place: FieldPlace): ColumnProtector {
     switch (protection.kind) {
+      case 'encrypt-subject': {
+        const { key, subject } = protection
+        const index = table.columns.findIndex(({ name }) => name === subject)
+        if (index < 0) throw unknownSubject(subject, place)
+        return new SubjectProtector({
+          keys: this.subjectKeysOf(key),
+          ivs: this.ivs,
+          place,
+          subject: { name: subject, index }
+        })
+      }
       case 'encrypt':
         return new EnvelopeProtector(this.dataKey(protection.key), this.ivs, place)
       case 'rsa':
@@ -88,6 +107,18 @@ export class ColumnProtections {
     const dataKey = new DataKey({ key, now, randomBytes })
     this.dataKeys.set(name, dataKey)
     return dataKey
+  }
+
+  private subjectKeysOf(name: string): SubjectKeys {
+    const known = this.subjectKeys.get(name)
+    if (known !== undefined) return known
+    const key = this.key(name)
+    if (key.readers.length === 0) throw unfit(name, 'encrypt', 'has no public key', 'give it `publicKey: FILE`')
+    const { now, randomBytes, subjects } = this.options
+    if (subjects === null) throw new TidemarkError('INTERNAL', { message: 'there is no topic for keys of subjects' })
+    const made = new SubjectKeys({ key, now, randomBytes, ...subjects })
+    this.subjectKeys.set(name, made)
+    return made
   }
 
   private onlyReader(name: string): ReaderPublicKey {
@@ -121,6 +152,13 @@ export class ColumnProtections {
 
 function unfit(name: string, use: string, fault: string, cure: string): TidemarkError {
   return new TidemarkError('KEY_INVALID', { message: `key ${name} ${fault}, which ${use} needs`, cure })
+}
+
+function unknownSubject(subject: string, { table, column }: FieldPlace): TidemarkError {
+  return new TidemarkError('COLUMN_UNKNOWN', {
+    message: `column ${subject}, the subject of ${column}, is no column of ${table}`,
+    cure: 'name a column of the same table as `subject`'
+  })
 }
 
 class CompiledProtection implements OutputProtection {

@@ -1,8 +1,11 @@
+import type { Tuple } from '@tidemark/schemas/tuple.ts'
 import type { HeaderBlock } from '../record-sink.ts'
 import type { Scratch } from '../scratch.ts'
 
 /** Protects the values of one column: appends text that stands for the value given. Null is told as null. */
 export interface ColumnProtector {
+  /** The source's image that the values which follow are of, for a protector that looks at other columns. */
+  see?(image: Tuple): void
   write(source: Buffer, start: number, end: number, into: Scratch): void
 }
 

@@ -10,7 +10,7 @@ export interface DataKeyOptions {
   randomBytes: (length: number) => Buffer
 }
 
-const dataKeyBytes = 32
+export const dataKeyBytes = 32
 
 /**
  * The data key under which values are encrypted now, wrapped for each reader's public key. It changes between operations
@@ -60,10 +60,15 @@ export class DataKey {
     this.id = randomBytes(keyIdBytes)
     this.uses = 0
     this.generation++
-    this.wrapped = { name: key.name, wrapped: Object.fromEntries(key.readers.map(reader => wrap(reader, bytes))) }
+    this.wrapped = wrapDataKey(key, bytes)
     this.secret = createSecretKey(bytes)
     bytes.fill(0)
   }
+}
+
+/** A data key under the public key of every reader. */
+export function wrapDataKey(key: ProtectionKey, bytes: Buffer): WrappedKey {
+  return { name: key.name, wrapped: Object.fromEntries(key.readers.map(reader => wrap(reader, bytes))) }
 }
 
 function wrap(reader: ProtectionKey['readers'][number], bytes: Buffer): [string, string] {

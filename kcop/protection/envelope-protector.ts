@@ -1,4 +1,4 @@
-import { createCipheriv } from 'node:crypto'
+import { createCipheriv, type KeyObject } from 'node:crypto'
 import {
   AES_GCM,
   ivBytes,
@@ -34,26 +34,53 @@ export class EnvelopeProtector implements ColumnProtector {
     const { dataKey } = this
     if (dataKey.generation !== this.generation) this.follow()
     dataKey.uses++
-    const iv = this.ivs.next()
-    const cipher = createCipheriv('aes-256-gcm', dataKey.current, iv)
-    cipher.setAAD(this.associated)
-    const text = cipher.update(source.subarray(start, end))
-    cipher.final()
-    const length = prefixBytes + ivBytes + text.length + tagBytes
-    staging.length = 0
-    const bytes = staging.room(length)
-    bytes[0] = protectedFieldVersion
-    bytes[1] = AES_GCM
-    dataKey.id.copy(bytes, 2)
-    iv.copy(bytes, prefixBytes)
-    text.copy(bytes, prefixBytes + ivBytes)
-    cipher.getAuthTag().copy(bytes, length - tagBytes)
-    writeBase64(bytes, length, into)
-    staging.trim()
+    sealGcm(
+      { algorithm: AES_GCM, id: dataKey.id, secret: dataKey.current, associated: this.associated },
+      this.ivs,
+      source,
+      start,
+      end,
+      into
+    )
   }
 
   private follow(): void {
     this.generation = this.dataKey.generation
     this.associated = placeBound(AES_GCM, this.dataKey.id, this.place)
   }
+}
+
+/** A key with what its fields are bound to. */
+export interface SealingKey {
+  readonly algorithm: number
+  readonly id: Buffer
+  readonly secret: KeyObject
+  readonly associated: Buffer
+}
+
+/** Appends a value as a protected field under AES-256-GCM. */
+export function sealGcm(
+  { algorithm, id, secret, associated }: SealingKey,
+  ivs: RandomPool,
+  source: Buffer,
+  start: number,
+  end: number,
+  into: Scratch
+): void {
+  const iv = ivs.next()
+  const cipher = createCipheriv('aes-256-gcm', secret, iv)
+  cipher.setAAD(associated)
+  const text = cipher.update(source.subarray(start, end))
+  cipher.final()
+  const length = prefixBytes + ivBytes + text.length + tagBytes
+  staging.length = 0
+  const bytes = staging.room(length)
+  bytes[0] = protectedFieldVersion
+  bytes[1] = algorithm
+  id.copy(bytes, 2)
+  iv.copy(bytes, prefixBytes)
+  text.copy(bytes, prefixBytes + ivBytes)
+  cipher.getAuthTag().copy(bytes, length - tagBytes)
+  writeBase64(bytes, length, into)
+  staging.trim()
 }

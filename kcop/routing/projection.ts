@@ -84,7 +84,10 @@ class ImageWriter {
       const start = image.starts[source]!
       const protector = protectors[index]!
       if (protector === null) scratch.append(image.bytes, start, start + length)
-      else protector.write(image.bytes, start, start + length, scratch)
+      else {
+        protector.see?.(image)
+        protector.write(image.bytes, start, start + length, scratch)
+      }
       tuple.lengths[index] = scratch.length - tuple.starts[index]!
     }
     tuple.bytes = scratch.bytes
