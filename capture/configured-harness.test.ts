@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { defineTable, insert, message, transaction } from '@tidemark/kcop/testing'
+import { defineTable, insert, message, transaction, update } from '@tidemark/kcop/testing'
 import { configuredHarness } from './configured-harness.ts'
 
 const head = `
@@ -26,11 +26,8 @@ function configure(t: TestContext, text: string): string {
   return file
 }
 
-const account = defineTable(
-  'public.account',
-  { id: 'bigint', owner: 'text', balance: 'numeric(12,2)' },
-  { key: ['id'] }
-)
+const accountColumns = { id: 'bigint', owner: 'text', balance: 'numeric(12,2)' } as const
+const account = defineTable('public.account', accountColumns, { key: ['id'] })
 
 test('a configuration file is run as the agent would: rules, processor, Avro, nothing contacted', async t => {
   const file = configure(
@@ -57,6 +54,22 @@ tables:
       { topic: 'bank.public.other', key: '2', value: '2', headers: {} }
     ]
   )
+})
+
+test("Debezium's envelope in Avro is decoded too, records named once included", async t => {
+  const file = configure(
+    t,
+    `${head}
+registry: {url: "http://127.0.0.1:1"}
+tables: {public.account: {format: debezium-avro}}`
+  )
+  const harness = await configuredHarness(file, { PGPASSWORD: 'none' })
+  const before = { id: 1, owner: 'Ada', balance: '10.50' }
+  const full = defineTable('public.account', accountColumns, { key: ['id'], replicaIdentity: 'full' })
+  const [record] = harness.run(transaction(update(full, before, { balance: '-0.07' })))
+  const value = record!.value as Record<string, unknown>
+  assert.deepEqual([record!.key, value['op']], [{ id: 1 }, 'u'])
+  assert.deepEqual([value['before'], value['after']], [before, { ...before, balance: '-0.07' }])
 })
 
 test('queues of a configuration are run too', async t => {

@@ -40,9 +40,10 @@ export class DerivedSchemas {
  * A value in the Confluent wire format, as plain data: of the schemas kcop derives (avro-type.ts). Decimals are text; dates and
  * times the numbers Avro has. Throws RangeError when the bytes are not of the schema.
  */
-export function avroValue(bytes: Buffer, { schema }: DerivedSchema): PlainValue {
-  const reader = { bytes, at: 5 }
-  const value = read(JSON.parse(schema) as AvroSchema, reader)
+export function avroValue(bytes: Buffer, derived: DerivedSchema): PlainValue {
+  const { schema, names } = parsed(derived)
+  const reader = { bytes, at: 5, names }
+  const value = read(schema, reader)
   if (reader.at !== bytes.length) throw new RangeError('an Avro value has bytes behind its end')
   return value
 }
@@ -65,10 +66,49 @@ export function decodedValue(
 interface Reader {
   readonly bytes: Buffer
   at: number
+  /** Records by their names, of which a schema says the second and later ones alone. */
+  readonly names: ReadonlyMap<string, AvroSchema>
+}
+
+interface ParsedSchema {
+  readonly schema: AvroSchema
+  readonly names: ReadonlyMap<string, AvroSchema>
+}
+
+const parsedSchemas = new WeakMap<DerivedSchema, ParsedSchema>()
+
+function parsed(derived: DerivedSchema): ParsedSchema {
+  let known = parsedSchemas.get(derived)
+  if (known === undefined) {
+    const schema = JSON.parse(derived.schema) as AvroSchema
+    const names = new Map<string, AvroSchema>()
+    collectNames(schema, names)
+    known = { schema, names }
+    parsedSchemas.set(derived, known)
+  }
+  return known
+}
+
+function collectNames(schema: AvroSchema, names: Map<string, AvroSchema>): void {
+  if (typeof schema === 'string') return
+  if (isUnion(schema)) {
+    for (const branch of schema) collectNames(branch, names)
+    return
+  }
+  const { name, namespace, type, fields, items: element } = schema as Record<string, AvroSchema | undefined>
+  if (type === 'record' && typeof name === 'string') {
+    names.set(name, schema)
+    if (typeof namespace === 'string') names.set(`${namespace}.${name}`, schema)
+    for (const field of fields as unknown as Field[]) collectNames(field.type, names)
+  }
+  if (element !== undefined) collectNames(element, names)
 }
 
 function read(schema: AvroSchema, reader: Reader): PlainValue {
-  if (typeof schema === 'string') return primitive(schema, reader)
+  if (typeof schema === 'string') {
+    const record = reader.names.get(schema)
+    return record === undefined ? primitive(schema, reader) : read(record, reader)
+  }
   if (isUnion(schema)) return read(schema[Number(long(reader))]!, reader)
   if (schema['type'] === 'record') return record(schema['fields'] as Field[], reader)
   if (schema['type'] === 'array') return items(schema['items'] as AvroSchema, reader)

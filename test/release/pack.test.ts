@@ -23,11 +23,12 @@ await consumer.close()
 /** What somebody writes who tests a processor and has only the packages. */
 const harnessProgram = `
 import { defineProcessor } from '@tidemark/kcop'
+import { configuredHarness } from '@tidemark/capture/testing'
 import { defineTable, insert, ProcessorHarness, transaction } from '@tidemark/kcop/testing'
 const processor = defineProcessor({ name: 'own', process: (operation, out) => out.default(operation) })
 const account = defineTable('public.account', { id: 'bigint' }, { key: ['id'] })
 const [record] = new ProcessorHarness({ processor }).run(transaction(insert(account, { id: 7 })))
-console.log(record.topic, record.value.id)
+console.log(record.topic, record.value.id, typeof configuredHarness)
 `
 
 it('installs the consumer alone, without agent and database client, and the agent with its command', async t => {
@@ -50,7 +51,7 @@ it('installs the consumer alone, without agent and database client, and the agen
   assert.match(execFileSync(process.execPath, [sink, '--help'], { encoding: 'utf8' }), /tidemark-mq-sink check/)
   writeFileSync(join(agent, 'harness.mjs'), harnessProgram)
   const records = execFileSync(process.execPath, ['harness.mjs'], { cwd: agent, encoding: 'utf8' })
-  assert.equal(records, 'test.public.account 7\n')
+  assert.equal(records, 'test.public.account 7 function\n')
 })
 
 /** Installs the tarballs into an empty folder, as a user's npm would. */
