@@ -34,6 +34,16 @@ export class HeaderWriter implements HeaderBlock {
     this.count++
   }
 
+  /** `key` and `value` in UTF-8, without a buffer made of the value. */
+  addText(key: Buffer, value: string): void {
+    const length = Buffer.byteLength(value)
+    this.lengthOf(key.length)
+    this.scratch.append(key, 0, key.length)
+    this.lengthOf(length)
+    this.scratch.length += this.scratch.room(length).write(value, this.scratch.length)
+    this.count++
+  }
+
   /** All headers of another block, behind those already here. */
   addAll(block: HeaderBlock): void {
     this.scratch.append(block.bytes, block.start, block.end)

@@ -71,9 +71,10 @@ export class QueueProcessor implements BuiltInProcessor {
       if (!this.shows(name)) continue
       const isField = name.startsWith(descriptorPrefix)
       if (!isField && typeof value !== 'string') types += `${types === '' ? '' : ' '}${name}=${typeOf(value)}`
-      headers.add(this.nameOf(name), valueOf(value))
+      if (value instanceof Uint8Array) headers.add(this.nameOf(name), bytesOf(value))
+      else headers.addText(this.nameOf(name), String(value))
     }
-    if (types !== '') headers.add(this.nameOf(typesHeader), Buffer.from(types))
+    if (types !== '') headers.addText(this.nameOf(typesHeader), types)
   }
 
   private nameOf(name: string): Buffer {
@@ -97,10 +98,6 @@ const idProperties = { msgId: 'mq.MsgId', correlId: 'mq.CorrelId', groupId: 'mq.
 
 function typeOf(value: Property): string {
   return value instanceof Uint8Array ? 'bytes' : typeof value
-}
-
-function valueOf(value: Property): Buffer {
-  return value instanceof Uint8Array ? bytesOf(value) : Buffer.from(String(value))
 }
 
 function bytesOf(bytes: Uint8Array): Buffer {

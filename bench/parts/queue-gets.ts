@@ -1,10 +1,16 @@
-// node queue-gets.ts <connection JSON> <queue> <messages> put|get: what the client package does by itself, 100 messages to
+// node queue-gets.ts <connection JSON> <queue> <messages> put|get [bytes]: what the client package does by itself, 100 messages to
 // a commit. Gets are timed once a fifth of the messages is gone, when the code is warm.
 import { loadMqPackage, type ObjectHandle } from '../../capture/mq/mq-package.ts'
 import { MqiConnection } from '../../capture/mq/mqi-connection.ts'
 import type { MqConnectionOptions } from '../../capture/mq/connection-options.ts'
 
-const [options, queue, messages, what] = process.argv.slice(2) as [string, string, string, 'put' | 'get']
+const [options, queue, messages, what, bytes = '200'] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  'put' | 'get',
+  string?
+]
 const mq = loadMqPackage(process.env, import.meta.filename)
 const { MQC } = mq
 const connection = new MqiConnection(mq, JSON.parse(options) as MqConnectionOptions, 'tidemark bench')
@@ -24,11 +30,14 @@ else {
 connection.disconnect()
 
 function put(object: ObjectHandle, count: number): void {
+  const text = 'x'.repeat(Number(bytes) - 30)
   const pmo = new mq.MQPMO()
   pmo['Options'] = MQC['MQPMO_SYNCPOINT']
   for (let index = 0; index < count; index++) {
-    const body = Buffer.from(`{"order":${index},"text":"${'x'.repeat(170)}"}`)
-    connection.call('MQPUT', queue, done => mq.PutSync(object, new mq.MQMD(), pmo, body, done))
+    const body = Buffer.from(`{"order":${index},"text":"${text}"}`)
+    const md = new mq.MQMD()
+    md.Format = 'MQSTR'
+    connection.call('MQPUT', queue, done => mq.PutSync(object, md, pmo, body, done))
     if (index % perCommit === perCommit - 1) commit()
   }
   commit()
@@ -46,6 +55,8 @@ function get(object: ObjectHandle, count: number): void {
       MQC['MQGMO_PROPERTIES_FORCE_MQRFH2']! |
       MQC['MQGMO_CONVERT']!
     gmo.MatchOptions = 0
+    md.CodedCharSetId = 1208
+    md.Encoding = MQC['MQENC_NATIVE']!
     connection.call('MQGET', queue, done => mq.GetSync(object, md, gmo, buffer, done))
     if (index % perCommit === perCommit - 1) commit()
   }

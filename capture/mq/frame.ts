@@ -38,10 +38,13 @@ const texts = [
   ['userIdentifier', 12],
   ['putApplication', 28]
 ] as const
-const descriptorBytes = ids.length * idLength + numbers.length * 4 + texts.reduce((sum, [, width]) => sum + width, 0)
+const textBytes = texts.reduce((sum, [, width]) => sum + width, 0)
+const descriptorBytes = ids.length * idLength + numbers.length * 4 + textBytes
 const letters = { message: 'M', 'transaction-end': 'T', unit: 'U', committed: 'C', event: 'J' } as const
 /** A message, at most, and its descriptor: MQ's own limit. */
 const frameBytesMax = 104_857_600 + 65_536
+/** The length that each frame begins with. */
+const headBytes = 4
 
 /** Gathers frames until they are worth a write. */
 export class FrameWriter {
@@ -65,9 +68,10 @@ export class FrameWriter {
     at += 2
     for (const name of ids) at += descriptor[name].copy(buffer, at, 0, idLength)
     for (const name of numbers) at = buffer.writeInt32LE(descriptor[name], at)
+    buffer.fill(0, at, at + textBytes)
     for (const [name, width] of texts) {
-      buffer.fill(0, at, at + width)
-      buffer.write(descriptor[name], at, width, 'latin1')
+      const text = descriptor[name]
+      if (text !== '') buffer.write(text, at, width, 'latin1')
       at += width
     }
     body.copy(buffer, at)
@@ -112,21 +116,32 @@ export class FrameWriter {
 
 /** Splits what comes into frames; a message's body is a view of what came. */
 export class FrameReader {
-  private held: Buffer = Buffer.alloc(0)
+  private parts: Buffer[] = []
+  private bytes = 0
+  /** What the parts must hold before it is worth joining them: a large frame comes in many. */
+  private neededBytes = headBytes
 
   /** Throws RangeError on what is no frame. */
   take(chunk: Buffer): Frame[] {
-    this.held = this.held.length === 0 ? chunk : Buffer.concat([this.held, chunk])
+    this.parts.push(chunk)
+    this.bytes += chunk.length
+    if (this.bytes < this.neededBytes) return []
+    const held = this.parts.length === 1 ? chunk : Buffer.concat(this.parts)
     const frames: Frame[] = []
     let at = 0
-    while (this.held.length - at >= 4) {
-      const length = this.held.readUInt32LE(at)
+    this.neededBytes = headBytes
+    while (held.length - at >= headBytes) {
+      const length = held.readUInt32LE(at)
       if (length === 0 || length > frameBytesMax) throw new RangeError(`a frame of ${length} bytes`)
-      if (this.held.length - at - 4 < length) break
-      frames.push(frameOf(this.held.subarray(at + 4, at + 4 + length)))
-      at += 4 + length
+      if (held.length - at - headBytes < length) {
+        this.neededBytes = headBytes + length
+        break
+      }
+      frames.push(frameOf(held.subarray(at + headBytes, at + headBytes + length)))
+      at += headBytes + length
     }
-    this.held = this.held.subarray(at)
+    this.parts = at === held.length ? [] : [held.subarray(at)]
+    this.bytes = held.length - at
     return frames
   }
 }
@@ -161,7 +176,7 @@ function messageOf(bytes: Buffer): Frame {
     at += 4
   }
   for (const [name, width] of texts) {
-    descriptor[name] = bytes.toString('latin1', at, at + width).replace(/\0+$/, '')
+    descriptor[name] = textAt(bytes, at, width)
     at += width
   }
   return {
@@ -171,4 +186,11 @@ function messageOf(bytes: Buffer): Frame {
     descriptor: descriptor as unknown as MessageDescriptor,
     body: bytes.subarray(at)
   }
+}
+
+/** A text padded with zero bytes. */
+function textAt(bytes: Buffer, at: number, width: number): string {
+  let end = at + width
+  while (end > at && bytes[end - 1] === 0) end--
+  return end === at ? '' : bytes.toString('latin1', at, end)
 }

@@ -19,7 +19,8 @@ export interface Converted {
  */
 export function converted(descriptor: Buffer, body: Buffer, wanted: Buffer): Converted {
   const field = (of: Buffer, offset: number) => of.readInt32LE(offset)
-  const [ccsid, ccsidWanted] = [field(descriptor, at.ccsid), field(wanted, at.ccsid)]
+  // MQCCSI_Q_MGR, 0: the queue manager's own.
+  const [ccsid, ccsidWanted] = [field(descriptor, at.ccsid), field(wanted, at.ccsid) || utf8]
   const format = descriptor.toString('latin1', at.format, at.format + 8).trim()
   if (format === 'MQSTR') {
     if (ccsid === ccsidWanted) return { body, reason: 0 }
