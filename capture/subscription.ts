@@ -128,6 +128,7 @@ function queueSource(configuration: MqSubscription, onEvent: (event: Subscriptio
   return new MqSource({
     ...mqSourceOptions(configuration),
     environment: process.env,
+    now: systemSourceClock.steadyMs,
     after: systemSourceClock.after,
     onEvent: event => onEvent({ type: 'mq', event })
   })

@@ -44,4 +44,8 @@ export interface ReaderOptions {
   messageBytesMax: number
   waitMs: number
   doubtMs: number
+  /** A unit of work holds messages of one queue only. */
+  apart: boolean
+  /** Of each queue, how long it is left alone first. */
+  restsMs: number[]
 }

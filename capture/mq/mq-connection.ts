@@ -17,7 +17,10 @@ export interface MqConnectionParts {
   unitMsMax: number
   after(ms: number, task: () => void): () => void
   onEvent(event: ReaderEvent): void
-  onCommitted(): void
+  /** Indexes of the queues whose messages were in the unit. */
+  onCommitted(queues: ReadonlySet<number>): void
+  /** Kafka did not take a unit in time. */
+  onNotTaken(queues: ReadonlySet<number>): void
 }
 
 /** Faults of a message rather than of a system: reading it again, it is set aside when BOTHRESH is reached. */
@@ -37,6 +40,8 @@ export class MqConnection implements SourceConnection {
   /** Of the unit that waits for leave to commit. */
   private pending: PositionBytes | null = null
   private stopTimer: (() => void) | null = null
+  /** Whose messages are in the open unit. */
+  private readonly unitQueues = new Set<number>()
   private rested: () => void = () => {}
   private ended: ((error: Error | null) => void) | null = null
 
@@ -110,12 +115,11 @@ export class MqConnection implements SourceConnection {
       case 'transaction-end':
         return receiver.commit(withUnit)
       case 'unit':
+        this.startTimer()
         this.pending = frame.position
         return receiver.unit(frame.position)
       case 'committed':
-        this.stopTimer?.()
-        this.stopTimer = null
-        return this.parts.onCommitted()
+        return this.committed()
       case 'event':
         return this.event(JSON.parse(frame.text) as ReaderEvent)
     }
@@ -123,9 +127,22 @@ export class MqConnection implements SourceConnection {
 
   private message({ queue, first, descriptor, body }: Extract<Frame, { kind: 'message' }>, to: UnitReceiver): void {
     const { name, unit } = this.parts.queues[queue]!
-    this.stopTimer ??= this.parts.after(this.parts.unitMsMax, () => this.tooSlow())
+    this.startTimer()
+    this.unitQueues.add(queue)
     if (first) to.begin(this.operation.begin(descriptor, unit))
     to.operation(this.operation.show(name, descriptor, body))
+  }
+
+  private committed(): void {
+    this.stopTimer?.()
+    this.stopTimer = null
+    this.parts.onCommitted(this.unitQueues)
+    this.unitQueues.clear()
+  }
+
+  /** Runs while a unit is open, one of dropped messages alone too. */
+  private startTimer(): void {
+    this.stopTimer ??= this.parts.after(this.parts.unitMsMax, () => this.tooSlow())
   }
 
   private event(event: ReaderEvent): void {
@@ -135,6 +152,7 @@ export class MqConnection implements SourceConnection {
   }
 
   private tooSlow(): void {
+    this.parts.onNotTaken(this.unitQueues)
     this.end(
       new TidemarkError('MQ_UNIT_TOO_SLOW', {
         message: `a unit of work was open for more than ${this.parts.unitMsMax} ms`

@@ -9,7 +9,7 @@ const doubtMs = 900_000
 /** What the configuration says of the source. */
 export function mqSourceOptions(
   configuration: MqSubscription
-): Omit<MqSourceOptions, 'environment' | 'after' | 'onEvent' | 'onReader'> {
+): Omit<MqSourceOptions, 'environment' | 'now' | 'after' | 'onEvent' | 'onReader'> {
   const { connection, queues, unitOfWork, openMsMax, messageBytesMax } = configuration.mq
   return {
     connection,

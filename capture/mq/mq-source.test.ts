@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { PositionBytes } from '@tidemark/schemas/position.ts'
 import { until } from '../../test/support/until.ts'
 import { useQueueManager } from '../../test/support/mq.ts'
 import { decodePosition, originPosition } from './position.ts'
@@ -319,3 +320,46 @@ function isAlive(pid: number): boolean {
     return false
   }
 }
+
+test('a queue whose records Kafka does not take is left alone now and then, while the others go on', async t => {
+  const mq = await useQueueManager(t)
+  if (mq === null) return
+  const [stuck, well] = [await mq.queue(), await mq.queue()]
+  const application = await mq.application()
+  await application.put(stuck, [{ body: 'stuck' }])
+  await application.put(well, numbered(20))
+  const alone: string[] = []
+  const source = sourceOf(mq, [queueOptions(stuck), queueOptions(well)], {
+    unitMsMax: 150,
+    unitOfWork: { messages: 5, bytes: 1e9, ms: 1_000 },
+    onEvent: event => {
+      if (event.type === 'left-alone') alone.push(event.queue)
+    }
+  })
+  const named: string[] = []
+  let from: PositionBytes = originPosition
+  let stuckTaken = false
+  /** As an agent does: each interruption is followed by a new connection. */
+  const life = async () => {
+    const { recorder, connection, end } = await reading(t, source, from)
+    recorder.takes = position => {
+      if (!stuckTaken && recorder.bodies.includes('stuck')) return false
+      named.push(...recorder.bodies)
+      recorder.transactions.length = 0
+      from = position
+      return true
+    }
+    await Promise.race([end.catch(() => {}), until(async () => (await application.depth(well)) === 0)])
+    await connection.close()
+  }
+  while ((await application.depth(well)) > 0) await life()
+  assert.deepEqual(
+    named,
+    numbered(20).map(({ body }) => body)
+  )
+  assert.deepEqual([...new Set(alone)], [stuck])
+  stuckTaken = true
+  const last = await reading(t, source, from)
+  await until(async () => (await application.depth(stuck)) === 0)
+  assert.deepEqual(last.recorder.bodies, ['stuck'])
+})

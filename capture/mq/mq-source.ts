@@ -2,6 +2,7 @@ import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Source, SourceConnection } from '../source.ts'
 import type { MqConnectionOptions, MqQueueOptions, ReaderOptions } from './connection-options.ts'
 import { errorOf, MqConnection } from './mq-connection.ts'
+import { QueueRests } from './queue-rests.ts'
 import type { ReaderEvent } from './reader-messages.ts'
 import type { ReaderLink } from './reader-link.ts'
 import { ReaderProcess } from './reader-process.ts'
@@ -22,6 +23,8 @@ export interface MqSourceOptions {
   retryMs: number
   /** How long messages of a commit in doubt are looked out for; see docs/decisions/0020. */
   doubtMs: number
+  /** Milliseconds, steady. */
+  now(): number
   after(ms: number, task: () => void): () => void
   onEvent(event: ReaderEvent): void
   /** Absent: a process of its own. */
@@ -35,6 +38,8 @@ const waitMs = 500
 /** 16 bytes for each of them in the unit's position: 640 kB of a record of the commit stream. */
 const unitMessagesMax = 40_000
 const unitsToGrow = 256
+/** A queue whose records Kafka does not take is tried at least so often. */
+const restMsMax = 600_000
 
 /** Queues of one queue manager, read under syncpoint by one connection that opens them exclusively. */
 export class MqSource implements Source {
@@ -42,10 +47,12 @@ export class MqSource implements Source {
   /** Messages to a unit of work; fewer after the queue manager backed one out. */
   private messages: number
   private committedUnits = 0
+  private readonly rests: QueueRests
 
   constructor(options: MqSourceOptions) {
     this.options = options
     this.messages = options.unitOfWork.messages
+    this.rests = new QueueRests(options.queues.length, options.unitMsMax, restMsMax)
   }
 
   /**
@@ -99,7 +106,11 @@ export class MqSource implements Source {
       unitMsMax,
       after,
       onEvent,
-      onCommitted: () => this.grow()
+      onCommitted: held => {
+        this.rests.committed(held)
+        this.grow()
+      },
+      onNotTaken: held => this.leaveAlone(held)
     })
     return this.watched(connection)
   }
@@ -115,6 +126,13 @@ export class MqSource implements Source {
     return connection
   }
 
+  private leaveAlone(queues: ReadonlySet<number>): void {
+    const rest = this.rests.notTaken(queues, this.options.now())
+    if (rest === null) return
+    const { name } = this.options.queues[rest.queue]!
+    this.options.onEvent({ type: 'left-alone', queue: name, restMs: rest.restMs })
+  }
+
   private shrink(): void {
     this.messages = Math.max(1, Math.floor(this.messages / 4))
     this.committedUnits = 0
@@ -126,13 +144,15 @@ export class MqSource implements Source {
   }
 
   private readerOptions(): ReaderOptions {
-    return readerOptions(this.options, this.messages)
+    const { apart } = this.rests
+    const restsMs = this.rests.restsMs(this.options.now())
+    return { ...readerOptions(this.options, this.messages), apart, restsMs }
   }
 }
 
 export type Readable = Omit<
   MqSourceOptions,
-  'environment' | 'after' | 'onEvent' | 'onReader' | 'startReader' | 'unitMsMax' | 'retryMs'
+  'environment' | 'now' | 'after' | 'onEvent' | 'onReader' | 'startReader' | 'unitMsMax' | 'retryMs'
 >
 
 function readerOptions(options: Readable, messages: number): ReaderOptions {
@@ -145,7 +165,9 @@ function readerOptions(options: Readable, messages: number): ReaderOptions {
     limits: { ...unitOfWork, messages, messagesMax: unitMessagesMax },
     messageBytesMax,
     waitMs,
-    doubtMs
+    doubtMs,
+    apart: false,
+    restsMs: []
   }
 }
 

@@ -174,3 +174,104 @@ test('a group is set aside as a whole, also where only some of it was backed out
   const { named } = await readAll(model, queueOf('group', { backout: { threshold: 2, queue: 'B' } }), [], 10)
   assert.deepEqual([named, model.movedAway], [[], bodies])
 })
+
+/** Reads two queues until `done`; every unit is committed. Returns the queues of each unit's messages, and the last position. */
+async function readTwo(
+  models: readonly [QueueModel, QueueModel],
+  given: { apart?: boolean; restMs?: number; from?: PositionBytes; doubtMs?: number; inhibited?: () => boolean },
+  done: (gets: number, nowMs: number) => boolean
+) {
+  const units: number[][] = [[]]
+  let position = given.from ?? originPosition
+  let gets = 0
+  let nowMs = 0
+  const reader = new QueueReader(position, {
+    queues: [queueOf('message', { restMs: given.restMs ?? 0 }), queueOf('message')],
+    apart: given.apart ?? false,
+    limits: { messages: 100, bytes: 1e9, ms: 1e9, messagesMax: 1e6 },
+    verbs: {
+      get: request => {
+        gets++
+        nowMs++
+        if (request.queue === 0 && given.inhibited?.()) return { type: 'none', inhibited: true }
+        return models[request.queue]!.get(request)
+      },
+      setAside: () => {},
+      back: () => {},
+      commit: () => models.forEach(model => model.commit())
+    },
+    now: () => nowMs,
+    waitMs: 10,
+    doubtMs: given.doubtMs ?? 1e9,
+    output: {
+      message: queue => units.at(-1)!.push(queue),
+      transactionEnd: () => {},
+      setAside: () => {},
+      inhibited: () => {},
+      unit: unitPosition => {
+        position = unitPosition
+        units.push([])
+        return Promise.resolve()
+      },
+      committed: () => {},
+      breathe: () => Promise.resolve(),
+      pause: ms => {
+        nowMs += ms
+        return Promise.resolve()
+      },
+      get resting() {
+        return done(gets, nowMs)
+      }
+    }
+  })
+  await reader.run()
+  return { units: units.filter(queues => queues.length > 0), position }
+}
+
+function filled(count: number, prefix = 'm'): QueueModel {
+  const model = new QueueModel()
+  for (let index = 0; index < count; index++) model.put(`${prefix}${index}`)
+  return model
+}
+
+test('read apart, queues never share a unit of work, and each has its turn', async () => {
+  const models = [filled(3), filled(2)] as const
+  const all = () => models.every(({ depth }) => depth === 0)
+  assert.deepEqual((await readTwo(models, {}, all)).units, [[0, 0, 0, 1, 1]])
+  const again = [filled(3), filled(2)] as const
+  const done = () => again.every(({ depth }) => depth === 0)
+  assert.deepEqual((await readTwo(again, { apart: true }, done)).units, [
+    [0, 0, 0],
+    [1, 1]
+  ])
+})
+
+test('a queue that rests is left alone for its time, while the other is read', async () => {
+  const models = [filled(2), filled(2)] as const
+  const early = await readTwo(models, { restMs: 500 }, (_, nowMs) => nowMs > 300)
+  assert.deepEqual(early.units, [[1, 1]])
+  const late = [filled(2), filled(2)] as const
+  const whole = await readTwo(late, { restMs: 500 }, () => late.every(({ depth }) => depth === 0))
+  assert.deepEqual(whole.units, [
+    [1, 1],
+    [0, 0]
+  ])
+})
+
+test('messages in doubt are looked out for while a queue cannot be asked, however long', async () => {
+  const model = filled(1)
+  const other = new QueueModel()
+  // Named and not known to be committed: it may come again.
+  const { position } = await readTwo([model, other], {}, () => model.depth === 0)
+  const again = filled(1)
+  let inhibited = true
+  const { units } = await readTwo(
+    [again, other],
+    { from: position, doubtMs: 1_000, inhibited: () => inhibited },
+    (_, nowMs) => {
+      if (nowMs > 10_000) inhibited = false
+      return again.depth === 0
+    }
+  )
+  assert.deepEqual(units, [], 'it came again, was known, and was dropped')
+})

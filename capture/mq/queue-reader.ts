@@ -14,6 +14,8 @@ export interface ReadQueue {
   /** How long an open batch waits for a further message. */
   batchMs: number
   backout: BackoutPolicy
+  /** It is left alone for so long first. */
+  restMs?: number
 }
 
 /** Takes what the reader reads, in the order of reading. */
@@ -37,6 +39,8 @@ export interface UnitOutput {
 
 export interface QueueReaderOptions {
   queues: readonly ReadQueue[]
+  /** A unit of work holds messages of one queue only. */
+  apart?: boolean
   limits: UnitLimits
   verbs: MessageVerbs
   output: UnitOutput
@@ -66,13 +70,16 @@ export class QueueReader {
   private transactions = 0
   /** Of each queue, when to ask again. */
   private readonly asleepUntilMs: number[]
+  /** Of each queue, whether it said that there was nothing on it when it was asked last. */
+  private readonly isEmpty: boolean[]
 
   /** Throws COMMIT_STREAM_INVALID. */
   constructor(from: PositionBytes, options: QueueReaderOptions) {
     this.options = options
     this.ledger = new UnitLedger(from, options.limits)
     this.begunMs = options.now()
-    this.asleepUntilMs = options.queues.map(() => 0)
+    this.asleepUntilMs = options.queues.map(({ restMs = 0 }) => this.begunMs + restMs)
+    this.isEmpty = options.queues.map(() => false)
   }
 
   /** Reads until `output` rejects or a verb throws; the caller backs out. Resolves when it rests with nothing open. */
@@ -85,7 +92,7 @@ export class QueueReader {
 
   /** Whole transactions, until the unit is full or the queues are empty. */
   private async fill(): Promise<void> {
-    const { output, now, queues } = this.options
+    const { output, now, queues, apart = false } = this.options
     let empty = 0
     this.transactions = 0
     // The next queue first: one that is never empty shall not keep the others waiting.
@@ -97,6 +104,7 @@ export class QueueReader {
       const got = await this.transaction(queue, wait ? this.options.waitMs / queues.length : 0)
       if (got === 'full') return
       if (got === 'none') {
+        if (apart && !this.ledger.isEmpty) return
         this.turn++
         empty++
         if (!this.ledger.isEmpty && empty >= queues.length) return
@@ -107,6 +115,8 @@ export class QueueReader {
 
   private forget(): void {
     const { now, doubtMs } = this.options
+    // What a queue holds that could not be asked is not known.
+    if (!this.isEmpty.every(Boolean)) return
     if (this.ledger.doubts > 0 && now() - this.begunMs >= doubtMs) this.ledger.forgetDoubts()
   }
 
@@ -166,6 +176,7 @@ export class QueueReader {
 
   private async get(queue: number, waitMs: number): Promise<QueueMessage | 'none' | 'full'> {
     const { verbs, output, now } = this.options
+    this.isEmpty[queue] = false
     if (waitMs > 0 || ++this.gets % getsPerBreath === 0) await output.breathe()
     if (this.asleepUntilMs[queue]! > now()) {
       if (waitMs > 0) await output.pause(waitMs)
@@ -178,7 +189,7 @@ export class QueueReader {
     if (got.inhibited) {
       this.asleepUntilMs[queue] = now() + inhibitedPauseMs
       output.inhibited(queue)
-    }
+    } else this.isEmpty[queue] = true
     return 'none'
   }
 

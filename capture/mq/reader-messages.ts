@@ -21,6 +21,8 @@ export type ReaderEvent =
   | { type: 'waiting'; queue: string }
   | { type: 'looked'; system: string; maxUncommitted: number; queues: QueueLook[] }
   | { type: 'inhibited'; queue: string }
+  /** Said by the agent's side: Kafka did not take its records, the other queues go on. */
+  | { type: 'left-alone'; queue: string; restMs: number }
   | { type: 'set-aside'; queue: string; backoutQueue: string; msgId: string; backoutCount: number }
   /** It rests, and nothing is open. */
   | { type: 'rested' }

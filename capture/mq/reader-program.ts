@@ -135,13 +135,15 @@ async function read(
   commands: ReaderCommands
 ): Promise<void> {
   const reader = new QueueReader(Buffer.from(from, 'base64'), {
-    queues: queues.map(({ options: { name, unit, batchMessages, batchMs }, backout }) => ({
+    queues: queues.map(({ options: { name, unit, batchMessages, batchMs }, backout }, index) => ({
       name,
       unit,
       batchMessages,
       batchMs,
-      backout
+      backout,
+      restMs: options.restsMs[index] ?? 0
     })),
+    apart: options.apart,
     limits: options.limits,
     verbs: new MqiVerbs(connection, queues, options.messageBytesMax),
     output: readerOutput({

@@ -147,7 +147,12 @@ export class SimulatedReader implements ReaderLink {
   private readFrom(from: string, options: ReaderOptions): Promise<void> {
     const { manager, connection, commands, writer, host } = this
     const reader = new QueueReader(Buffer.from(from, 'base64'), {
-      queues: options.queues.map(queue => ({ ...queue, backout: manager.backout })),
+      queues: options.queues.map((queue, index) => ({
+        ...queue,
+        backout: manager.backout,
+        restMs: options.restsMs[index]!
+      })),
+      apart: options.apart,
       limits: options.limits,
       verbs: {
         get: ({ queue }) => this.mayDie(() => manager.get(connection, queue)),

@@ -25,6 +25,7 @@ export function queueSource(host: Host, manager: QueueManager): MqSource {
     messageBytesMax: 1_000_000,
     retryMs: 500,
     doubtMs,
+    now: () => host.world.timeMs,
     after: (ms, task) => after(host, ms, task),
     onEvent: event => host.world.note(() => `${host.name}: ${JSON.stringify(event)}`),
     startReader: () => new SimulatedReader(host, manager)

@@ -35,6 +35,7 @@ export function sourceOf(mq: TestMq, queues: MqQueueOptions[], given: Partial<Mq
     messageBytesMax: 4_194_304,
     retryMs: 20,
     doubtMs: 900_000,
+    now: () => performance.now(),
     after: (ms, task) => {
       const timer = setTimeout(task, ms)
       return () => clearTimeout(timer)
@@ -57,6 +58,8 @@ export class Recorder implements UnitReceiver {
   readonly contents: Buffer[] = []
   connection: SourceConnection | null = null
   settling = true
+  /** Whether Kafka takes a unit. */
+  takes: (position: PositionBytes) => boolean = () => true
   onOperation: () => void = () => {}
 
   begin({ sourceId }: Parameters<UnitReceiver['begin']>[0]): void {
@@ -73,7 +76,7 @@ export class Recorder implements UnitReceiver {
   idle(): void {}
   unit(position: PositionBytes): void {
     this.units.push(position)
-    if (this.settling) this.connection!.settle(position)
+    if (this.settling && this.takes(position)) this.connection!.settle(position)
   }
   get bodies(): string[] {
     return this.transactions.flatMap(({ bodies }) => bodies)
