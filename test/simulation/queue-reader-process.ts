@@ -12,6 +12,9 @@ import { QueueConnection, type QueueManager } from './simulated-queues.ts'
 /** kill -9 of the reader's process, in the middle of whatever it does. */
 class Killed extends Error {}
 
+/** While all is being healed, time passes where somebody waits for it. */
+const restStepMs = 1_000
+
 /**
  * The reader's process and its two pipes: the scheduler decides when what was written is read. It reads with the
  * product's own QueueReader, and dies alone or with its agent.
@@ -189,7 +192,11 @@ export class SimulatedReader implements ReaderLink {
     return new Promise(resolve =>
       this.inChild(resolve, () => {
         if (!host.world.healing || connection.lost || connection.unit.length > 0 || commands.resting) return true
-        return this.toChild.length > 0 || manager.hasFor(connection)
+        if (this.toChild.length > 0) return true
+        if (!manager.hasFor(connection)) return false
+        // What is there may be on a queue that is left alone: its rest is over in time.
+        host.world.timeMs += restStepMs
+        return true
       })
     )
   }
