@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import { TransactionConsumer, type ConsumedTransaction } from '@tidemark/tcc-consumer'
 import { seededRandom } from '../support/seeded-random.ts'
@@ -147,7 +148,11 @@ describe('queues, from the putter to the TCC client', () => {
       return errors[0]!.code
     }
     assert.equal(await findingOf({ TIDEMARK_MQ_PACKAGE: '/nowhere' }), 'MQ_CLIENT_MISSING')
+    assert.equal(await findingOf({ LD_LIBRARY_PATH: '/nowhere' }), 'MQ_CLIENT_MISSING')
     const { standIn } = parts.mq
+    await standIn.set({ credentials: { user: 'tidemark', password: 'secret' } })
+    assert.equal(await findingOf(), 'MQ_AUTHORIZATION')
+    await standIn.set({ credentials: null })
     await standIn.set({ channels: ['OTHER.SVRCONN'] })
     assert.equal(await findingOf(), 'MQ_CHANNEL_UNSUITABLE')
     await standIn.set({ channels: null })
@@ -156,6 +161,55 @@ describe('queues, from the putter to the TCC client', () => {
     await standIn.define(parts.queue, { denied: [], boqname: 'NOT.THERE' })
     assert.equal(await findingOf(), 'MQ_QUEUE_MISSING')
   })
+
+  const faults: [what: string, code: string, harm: (parts: QueueSubscription) => Promise<Record<string, string>>][] = [
+    ['the client library is missing', 'MQ_CLIENT_MISSING', () => Promise.resolve({ LD_LIBRARY_PATH: '/nowhere' })],
+    [
+      'the queue is missing',
+      'MQ_QUEUE_MISSING',
+      parts => {
+        const text = readFileSync(parts.config, 'utf8')
+        writeFileSync(parts.config, text.replace(`${parts.queue}:`, 'NOT.THERE:'))
+        return Promise.resolve({})
+      }
+    ],
+    [
+      'the channel is another',
+      'MQ_CHANNEL_UNSUITABLE',
+      async ({ mq }) => {
+        await mq.standIn!.set({ channels: ['OTHER.SVRCONN'] })
+        return {}
+      }
+    ],
+    [
+      'there is no authority',
+      'MQ_AUTHORIZATION',
+      async ({ mq, queue }) => {
+        await mq.standIn!.define(queue, { denied: ['*'] })
+        return {}
+      }
+    ]
+  ]
+  for (const [what, code, harm] of faults) {
+    it(`ends the agent with one message, its code and its cure, when ${what}`, async t => {
+      const parts = await useQueueSubscription(t)
+      if (parts?.mq.standIn === null || parts === null) return
+      const { standIn } = parts.mq
+      t.after(() => standIn.set({ channels: null }))
+      const applied = tidemarkOn(t, parts, ['apply', '--yes'])
+      assert.equal((await applied.ended).code, 0, applied.output)
+      const agent = tidemarkOn(t, parts, ['run'], await harm(parts))
+      assert.equal((await agent.ended).code, 1, agent.output)
+      const failures = agent.output
+        .split('\n')
+        .filter(line => line.startsWith('{'))
+        .map(line => JSON.parse(line) as { level: string; event: string; cure?: string })
+        .filter(({ level }) => level !== 'info')
+      assert.equal(failures.length, 1, agent.output)
+      assert.equal(failures[0]!.event, code, agent.output)
+      assert.ok((failures[0]!.cure ?? '').length > 10, agent.output)
+    })
+  }
 
   it('says how it stands before, while and after the agent runs, and what is left when it is retired', async t => {
     const parts = await useQueueSubscription(t, { entry: 'unit: group' })
