@@ -114,6 +114,15 @@ test('a delete is looked at by the row before, and only when the rule says so', 
   assert.equal(told({ operations: ['delete'] }, operations)[0]![0]!.amount, '900')
 })
 
+test('of a delete that tells its key alone nothing else is believed: the rule is refused, not passed over', () => {
+  const operations = [remove(transfer, ['1', null, null], true)]
+  assert.throws(() => told({ operations: ['delete'] }, operations), { code: 'ROW_UNSUITABLE' })
+  const count: Partial<MonitorRule> = { operations: ['delete'], measure: 'count', column: null, above: '0' }
+  assert.throws(() => told({ ...count, where: "note = 'n'" }, operations), { code: 'ROW_UNSUITABLE' })
+  assert.throws(() => told({ ...count, where: 'note IS NULL' }, operations), { code: 'ROW_UNSUITABLE' })
+  assert.equal(told({ ...count, where: 'id = 1' }, operations)[0]![0]!.amount, '1')
+})
+
 test('a transaction is judged alone: nothing of the one before is left, even if that was given up', () => {
   const sink = new RecordingSink()
   const tables = [tableRule('public.transfer', 'bank')]
