@@ -23,12 +23,21 @@ test('a TypeScript file that exports a processor is loaded, once for all its tab
   assert.equal(processors.get(file)!.name, 'mine')
 })
 
+test('functions of its own are no hooks', async t => {
+  const file = await fileWith(t, `export default { name: 'x', process() {}, commit() {}, helper() {} }`)
+  assert.equal((await loadProcessor(file)).name, 'x')
+})
+
 test('a file that is no processor is refused, with the file and the reason', async t => {
   const cases: [string, RegExp][] = [
     ['export const x = 1', /no default export/],
     ['export default {}', /has no name/],
     [`export default { name: 'x' }`, /no function process/],
     [`export default { name: 'x', process() {}, commit: 1 }`, /hook commit/],
+    [`export default { name: 'x', async process() {} }`, /process as an async .* synchronous/],
+    [`export default { name: 'x', process() {}, *commit() {} }`, /commit as an async or generator/],
+    [`export default { name: 'x', process() {}, onCommit() {} }`, /onCommit, .* the hook is called commit/],
+    [`export default { name: 'x', process() {}, refresh_start() {} }`, /the hook is called refreshStart/],
     ['syntax error here', /cannot be loaded/]
   ]
   for (const [text, reason] of cases) {

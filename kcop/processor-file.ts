@@ -51,5 +51,27 @@ function processorFault(value: unknown): string | null {
   if (typeof processor.name !== 'string' || processor.name === '') return 'has no name'
   if (typeof processor.process !== 'function') return 'has no function process(operation, out)'
   const wrong = hooks.find(hook => processor[hook] !== undefined && typeof processor[hook] !== 'function')
-  return wrong === undefined ? null : `has a hook ${wrong} that is not a function`
+  if (wrong !== undefined) return `has a hook ${wrong} that is not a function`
+  return asynchronousFault(processor) ?? misnamedFault(processor)
+}
+
+/** Found at the start rather than at the first operation. */
+function asynchronousFault(processor: Readonly<Record<string, unknown>>): string | null {
+  const slow = ['process', ...hooks].find(name => /^(Async|Generator)/.test(kindOfFunction(processor[name])))
+  return slow === undefined ? null : `has ${slow} as an async or generator function, but processors are synchronous`
+}
+
+function kindOfFunction(value: unknown): string {
+  return typeof value === 'function' ? value.constructor.name : ''
+}
+
+/** `onCommit` or `refreshstart` would never be called, and nobody would notice. */
+function misnamedFault(processor: Readonly<Record<string, unknown>>): string | null {
+  for (const name of Object.keys(processor)) {
+    if (typeof processor[name] !== 'function' || name === 'process') continue
+    const plain = name.toLowerCase().replaceAll(/^on|_/g, '')
+    const meant = hooks.find(hook => hook !== name && hook.toLowerCase() === plain)
+    if (meant !== undefined) return `has a function ${name}, which is never called: the hook is called ${meant}`
+  }
+  return null
 }

@@ -16,6 +16,7 @@ import { recordedValues } from '../preview/recorded-values.ts'
 import { RecordingFile } from '../preview/recording-file.ts'
 import { restrictedTopics } from '../preview/shown-record.ts'
 import { waitingTold } from '../provision/carry-out.ts'
+import { startProcessors } from '../running-processors.ts'
 import { systemSourceClock, systemSurroundings } from '../system-surroundings.ts'
 import type { ExitCode, Invocation } from './invocation.ts'
 import { findingsText } from './presentation.ts'
@@ -30,14 +31,15 @@ export async function preview(invocation: Invocation): Promise<ExitCode> {
   const configuration = invocation.configuration()
   if (configuration === null) return 1
   const chosen = chosenTables(configuration, invocation.arguments)
-  const recording = openRecording(configuration, options.record)
   const findings: Finding[] = []
   const sql = new SqlSession({
     url: configuration.postgres.url,
     applicationName: `tidemark ${configuration.subscription} preview`
   })
+  const running = await startProcessors(configuration)
+  const recording = openRecording(configuration, options.record)
   try {
-    const made = await configuredProducer(configuration, ({ message }) => invocation.say(`  ${message}`))
+    const made = await configuredProducer(configuration, ({ message }) => invocation.say(`  ${message}`), running)
     const show = new Preview(invocation, configuration, made, chosen, recording?.recorder ?? null)
     const tables = await sql.do('reading the catalogue', client =>
       readableTables(client, configuration.postgres.publication, publishedTables(configuration))
@@ -50,7 +52,7 @@ export async function preview(invocation: Invocation): Promise<ExitCode> {
     if (options.live !== null) findings.push(...(await show.live(tables, options.live)))
   } finally {
     recording?.close()
-    await sql.close()
+    await Promise.all([running.close(), sql.close()])
   }
   const text = findingsText(findings, invocation.style)
   invocation.stream(

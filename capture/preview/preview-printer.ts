@@ -1,5 +1,6 @@
 import { plainJson, plainText } from '@tidemark/kcop/display/plain-record.ts'
 import type { DerivedSchemas } from '@tidemark/kcop/display/avro-value.ts'
+import type { ParkedOperation } from '@tidemark/schemas/commit-stream.ts'
 import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { Style } from '../commands/presentation.ts'
 import { recordText, safe } from './record-text.ts'
@@ -47,14 +48,22 @@ export class PreviewPrinter {
   }
 
   /** The transaction is whole. */
-  end(records: readonly ShownRecord[], annotations: ReadonlyMap<string, Buffer>): void {
-    if (records.length === 0 && annotations.size === 0) return
+  end(
+    records: readonly ShownRecord[],
+    annotations: ReadonlyMap<string, Buffer>,
+    parked: readonly ParkedOperation[]
+  ): void {
+    if (records.length === 0 && annotations.size === 0 && parked.length === 0) return
     this.schemas(records)
     const told = Object.fromEntries([...annotations].map(([name, value]) => [name, plainText(value)]))
     const lines = Object.entries(told).map(
       ([name, value]) => `  annotation ${safe(name)} = ${safe(plainJson(value))}\n`
     )
-    this.write({ type: 'end', records, annotations: told }, `${this.text(records)}${lines.join('')}`)
+    const aside = parked.map(
+      ({ operation, table, reason }) => `  parked: operation ${operation} of ${safe(table)}, ${reason}\n`
+    )
+    const text = `${this.text(records)}${lines.join('')}${aside.join('')}`
+    this.write({ type: 'end', records, annotations: told, parked }, text)
   }
 
   /** Each schema once, before the first record of it. */

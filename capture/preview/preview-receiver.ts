@@ -64,7 +64,10 @@ export class PreviewReceiver implements TransactionReceiver {
     const { producer, sink, printer, recorder, onTransaction, onPassed } = this.options
     this.guard(() => {
       producer.commit(this.context!)
-      printer.end(this.take(null), this.taken === 0 ? new Map<string, Buffer>() : sink.takeAnnotations())
+      const annotations = sink.takeAnnotations()
+      const parked = sink.takeParked()
+      const records = this.take(null)
+      if (this.taken > 0) printer.end(records, annotations, parked)
       onPassed(position)
       if (this.taken === 0) return
       recorder?.commit()

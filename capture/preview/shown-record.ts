@@ -31,9 +31,13 @@ export interface RecordShow {
 
 /** Topics that only chosen readers may read: who looks at a preview need not be one of them. */
 export function restrictedTopics(configuration: Configuration): ReadonlySet<string> {
-  return new Set(
-    outputsOf(configuration).flatMap(({ output, topics }) => (output.readers === null ? [] : [...topics, output.topic]))
-  )
+  const { deadLetters } = configuration
+  return new Set([
+    ...outputsOf(configuration).flatMap(({ output, topics }) =>
+      output.readers === null ? [] : [...topics, output.topic]
+    ),
+    ...(deadLetters === null || deadLetters.readers === null ? [] : [deadLetters.topic])
+  ])
 }
 
 /** `processor`: the file of the table's processor, which made what no output says it made. */

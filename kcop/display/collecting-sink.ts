@@ -1,3 +1,4 @@
+import type { ParkedOperation } from '@tidemark/schemas/commit-stream.ts'
 import { BY_KEY, type AnnotatedSink, type HeaderBlock, type OutputName, type Topic } from '../record-sink.ts'
 import { readHeaders } from './header-reader.ts'
 
@@ -17,6 +18,7 @@ export interface CollectedRecord {
 export class CollectingSink implements AnnotatedSink {
   private records: CollectedRecord[] = []
   private annotations = new Map<string, Buffer>()
+  private parked: ParkedOperation[] = []
   private output: OutputName | null = null
 
   topic(name: string): Topic {
@@ -50,6 +52,17 @@ export class CollectingSink implements AnnotatedSink {
 
   annotate(name: string, value: Uint8Array): void {
     this.annotations.set(name, Buffer.from(value))
+  }
+
+  park(operation: ParkedOperation): void {
+    this.parked.push(operation)
+  }
+
+  /** Operations set aside since the last call. */
+  takeParked(): ParkedOperation[] {
+    const taken = this.parked
+    this.parked = []
+    return taken
   }
 
   /** The records since the last call. */

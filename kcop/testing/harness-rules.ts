@@ -27,6 +27,8 @@ export interface GivenRules {
   messages?: Readonly<Record<string, Partial<OutboxMessageRule>>>
   /** Queues by name; messages of a queue go through the processor under test unless `processor: null`. */
   queues?: Readonly<Record<string, Partial<Omit<QueueRule, 'queue'>>>>
+  /** Topic of operations that rules with `onFailure: 'park'` set aside. */
+  deadLetters?: string
   monitors?: readonly (Pick<MonitorRule, 'name' | 'topic'> & Partial<MonitorRule>)[]
 }
 
@@ -70,6 +72,7 @@ export function harnessRules(given: GivenRules, met: readonly string[], hasProce
       ...rule
     })),
     deadLetters: `${prefix}.dead-letters`,
+    ...(given.deadLetters === undefined ? {} : { deadLetters: given.deadLetters }),
     monitors: monitors.map(rule => ({ ...monitorDefaults, ...rule }))
   }
 }

@@ -198,6 +198,30 @@ test('what a processor throws is thrown as the agent would stop with, its own er
   )
 })
 
+test('an operation that fails is set aside where its rule says so, and its records are withdrawn', () => {
+  const processor = defineProcessor({
+    name: 'picky',
+    process(operation, out) {
+      out.default(operation)
+      if (operation.after?.isNull('owner')) throw new Error('no owner')
+    }
+  })
+  const harness = new ProcessorHarness({
+    processor,
+    tables: { 'public.account': { onFailure: 'park' } },
+    deadLetters: 'letters'
+  })
+  const [only] = harness.transactions(transaction(insert(account, first), insert(account, { id: 2 })))
+  assert.deepEqual(
+    only!.records.map(({ topic, key }) => [topic, key]),
+    [
+      ['test.public.account', { id: 1 }],
+      ['letters', 'public.account']
+    ]
+  )
+  assert.deepEqual(only!.parked, [{ operation: 1, table: 'public.account', reason: 'PROCESSOR_FAILED' }])
+})
+
 test('nothing of a transaction that failed is in the records of the next', () => {
   let fails = true
   const processor = defineProcessor({

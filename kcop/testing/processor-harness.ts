@@ -1,3 +1,4 @@
+import type { ParkedOperation } from '@tidemark/schemas/commit-stream.ts'
 import { lsn, lsnToBytes } from '@tidemark/schemas/position.ts'
 import type { TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
@@ -22,6 +23,8 @@ export interface PlainTransaction {
   readonly records: readonly PlainRecord[]
   /** By name. */
   readonly annotations: Readonly<Record<string, string>>
+  /** Operations set aside by `onFailure: 'park'`. */
+  readonly parked: readonly ParkedOperation[]
 }
 
 /** What a configuration says, complete: as the agent has it. */
@@ -78,13 +81,15 @@ export class ProcessorHarness {
     } catch (error) {
       this.sink.take()
       this.sink.takeAnnotations()
+      this.sink.takeParked()
       throw this.explained(error)
     }
     const annotations = [...this.sink.takeAnnotations()].map(([name, value]) => [name, value.toString()] as const)
     return {
       id: context.sourceId,
       records: this.sink.take().map(record => plainRecord(record, this.valueOf)),
-      annotations: Object.fromEntries(annotations)
+      annotations: Object.fromEntries(annotations),
+      parked: this.sink.takeParked()
     }
   }
 
