@@ -70,6 +70,9 @@ class Recorder implements OperationProcessor {
   readonly waits: { resolve(): void; reject(error: unknown): void }[] = []
   /** Names of tables that have to be waited for. */
   readonly slow = new Set<string>()
+  /** Ordinal of an operation that is settled later. */
+  late: number | null = null
+  wait: Promise<void> | null = null
   private due: Promise<void> | null = null
 
   schema({ name, version }: Table): void {
@@ -86,6 +89,11 @@ class Recorder implements OperationProcessor {
   }
   process(operation: Operation): void {
     this.calls.push(outline(operation))
+    if (operation.ordinal !== this.late) return
+    this.late = null
+    this.wait = new Promise<void>((resolve, reject) => this.waits.push({ resolve, reject })).then(() => {
+      this.wait = null
+    })
   }
   commit(): void {
     this.calls.push('commit')
@@ -154,6 +162,34 @@ test('what is handed over while a definition is waited for is processed afterwar
   tenure.heartbeat()
   await tenure.drain()
   assert.equal(settled.at(-1), 10)
+})
+
+test('an operation that is settled later holds all that follows, its commit included', async () => {
+  const { tenure, processor, pressure, settled } = bench()
+  await tenure.drain()
+  const before = [...settled]
+  processor.late = 3
+  tenure.begin(transaction)
+  tenure.operation(insert(account, ['1', 'a']))
+  const next = { ...insert(account, ['2', 'b']), ordinal: 4 }
+  tenure.operation(next)
+  tenure.commit(position(9))
+  tenure.heartbeat()
+  await turn()
+  assert.deepEqual([processor.calls.length, pressure, settled], [2, [true], before])
+  processor.waits[0]!.resolve()
+  await tenure.drain()
+  assert.deepEqual(processor.calls.slice(2), [outline(next), 'commit'])
+  assert.deepEqual(pressure, [true, false])
+})
+
+test('what settling an operation later fails with ends the tenure', async () => {
+  const { tenure, processor } = bench()
+  processor.late = 3
+  tenure.begin(transaction)
+  tenure.operation(insert(account, ['1', 'a']))
+  processor.waits[0]!.reject(new TidemarkError('PARKED_TOO_MANY', { message: 'too many' }))
+  await assert.rejects(tenure.failed, { code: 'PARKED_TOO_MANY' })
 })
 
 test('nothing is named of what is held, and a heartbeat does not pass it over', async () => {

@@ -25,6 +25,7 @@ export interface MqConnectionParts {
 
 /** Faults of a message rather than of a system: reading it again, it is set aside when BOTHRESH is reached. */
 const faultsOfMessages: ReadonlySet<string> = new Set([
+  'OUTPUT_TOO_LARGE',
   'PROCESSOR_FAILED',
   'RECORD_INVALID',
   'RECORD_TOO_LARGE',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import pg from 'pg'
 import { TransactionConsumer, type ConsumedTransaction } from '@tidemark/tcc-consumer'
@@ -29,7 +29,7 @@ interface Payments extends BankSubscription {
 }
 
 /** Payments through the processor above, with the policy given; one row that fails is there before. */
-async function usePayments(t: TestContext, onFailure: string): Promise<Payments> {
+async function usePayments(t: TestContext, onFailure: string, more = ''): Promise<Payments> {
   const { url } = await (await usePostgres(t)).createDatabase()
   const kafka = await useKafka(t)
   const name = kafka.topicName('pay').replaceAll(/\W/g, '_').toLowerCase()
@@ -47,7 +47,7 @@ tables:
     processor: payments.mjs
     onFailure: ${onFailure}
     columns: {payee: {hash: {salt: 0123456789abcdef}}}
-`
+${more}`
   )
   const client = new pg.Client(url)
   await client.connect()
@@ -122,6 +122,23 @@ test('a failed operation is parked once, with its transaction, wherever the agen
     [said['transaction'], said['sequence'], said['ordinal'], said['operation']],
     [transactions[1]!.sourceId, transactions[1]!.sequence, 0, 'insert']
   )
+})
+
+test('an agent whose processor loops is ended with a word, and nothing of its transaction is lost or half there', async t => {
+  const payments = await usePayments(t, 'park', '\nprocessors: {callMsMax: 1000}\n')
+  const file = join(dirname(payments.config), 'payments.mjs')
+  const correct = readFileSync(file, 'utf8')
+  await applyBank(t, payments)
+  writeFileSync(file, correct.replace('throw new', "if (operation.after.text('id') === '3') for (;;); throw new"))
+  await pay(payments)
+  const { code, signal, output } = await tidemark(t, 'run', '-c', payments.config, '--log-format', 'json')
+  assert.deepEqual([code, signal], [null, 'SIGKILL'])
+  assert.match(output, /"event":"PROCESSOR_STUCK".*payments\.mjs, in process of public\.payment, did not return/)
+  writeFileSync(file, correct)
+  await runBank(t, payments)
+  const transactions = await readUntil(payments, 9)
+  assert.deepEqual(outline(payments, transactions[1]!), [[letter(3), ...booked(4)], [entry(0)]])
+  assert.equal(transactions.length, 5)
 })
 
 test('a failed operation is left out and told, or stops the agent before its transaction', async t => {
