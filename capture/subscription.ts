@@ -41,6 +41,7 @@ export type SubscriptionEvent =
   | { type: 'slot-held'; holder: SlotHolder }
   | { type: 'mq'; event: ReaderEvent }
   | { type: 'notice'; notice: Notice }
+  | { type: 'operation-failed'; outcome: 'parked' | 'skipped' }
   | { type: 'topic-created'; topic: string; partitions: number }
 
 const budgetBytes = 16_777_216
@@ -168,7 +169,8 @@ export function agentOptions(
         formats,
         keys,
         lookups,
-        notify: notice => onEvent({ type: 'notice', notice })
+        notify: notice => onEvent({ type: 'notice', notice }),
+        onFailed: outcome => onEvent({ type: 'operation-failed', outcome })
       }),
     surroundings: systemSurroundings,
     onEvent,

@@ -6,7 +6,7 @@ import { unwatched, type CallWatch } from './call-watch.ts'
 import { Catalog, type Route } from './catalog.ts'
 import type { LookupTables } from './enrichment/lookup-table.ts'
 import { failedMessage, failedRow } from './failure/dead-letter.ts'
-import { Failures, type FailureCounters } from './failure/failures.ts'
+import { Failures, type FailuresOptions } from './failure/failures.ts'
 import { StagedSink } from './failure/staged-sink.ts'
 import type { Format } from './format.ts'
 import { GuardedProcessor } from './guard.ts'
@@ -41,6 +41,7 @@ export interface ProducerOptions {
   now?: () => number
   randomBytes?: (length: number) => Buffer
   notify?: Notify
+  onFailed?: FailuresOptions['onFailed']
   /** Who looks at calls of processors. */
   calls?: CallWatch
 }
@@ -92,7 +93,7 @@ export class Producer {
     this.monitors = new Monitors(rules.monitors ?? [], sink)
     this.plain = { sink }
     this.stage = new StagedSink(sink)
-    this.failures = new Failures({ sink, stage: this.stage, deadLetters, notify })
+    this.failures = new Failures({ sink, stage: this.stage, deadLetters, notify, onFailed: options.onFailed })
     requireLetters(rules)
     const { stage } = this
     this.catalog = new Catalog({ rules, sink, stage, formats, protections, lookups, monitors: this.monitors, notify })
@@ -159,11 +160,6 @@ export class Producer {
 
   refreshEnd(table: Table): void {
     this.tableHook('refreshEnd', table)
-  }
-
-  /** Operations set aside or left out by this producer. */
-  get failureCounters(): FailureCounters {
-    return this.failures.counters
   }
 
   private row(operation: Operation): void {

@@ -330,6 +330,10 @@ export const errorCodes = {
     means: 'something that a processor had started failed after its call had returned',
     cure: 'take out timers, promises and other work that outlives a call of the processor; the transaction is not lost'
   },
+  OPERATIONS_PARKED: {
+    means: 'operations failed and were set aside as dead letters, as their tables or queues declare',
+    cure: 'read the dead letters, correct what fails, and do again what they tell'
+  },
   PARKED_TOO_MANY: {
     means: 'more operations of one transaction failed than its entry in the commit stream can name',
     cure: 'correct what fails; or declare `onFailure: skip` for the table until it is corrected; the transaction is not lost'

@@ -40,6 +40,9 @@ class Progress {
   private readonly where: (position: PositionBytes) => string
   private transactions = 0
   private position: PositionBytes | null = null
+  /** Since the agent's start; one that is processed again after an interruption counts again. */
+  private readonly failures = { parked: 0, skipped: 0 }
+  private failuresTold = 0
 
   constructor(log: Log, where: (position: PositionBytes) => string) {
     this.log = log
@@ -47,12 +50,21 @@ class Progress {
   }
 
   count(event: SubscriptionEvent): void {
+    if (event.type === 'operation-failed') this.failures[event.outcome]++
     if (event.type !== 'settled') return
     this.transactions += event.transactions
     this.position = event.position
   }
 
   tell(): void {
+    const { parked, skipped } = this.failures
+    if (parked + skipped > this.failuresTold) {
+      this.failuresTold = parked + skipped
+      this.log.warn('agent.failures', `${parked} operations parked and ${skipped} skipped since the start`, {
+        parked,
+        skipped
+      })
+    }
     if (this.position === null) return
     const position = this.where(this.position)
     const { transactions } = this
@@ -102,6 +114,8 @@ function tell(log: Log, event: SubscriptionEvent, where: (position: PositionByte
     }
     case 'topic-created':
       return log.info('kafka.topic-created', `created topic ${event.topic} with ${event.partitions} partitions`)
+    case 'operation-failed':
+      return
     case 'notice':
       return log.warn('producer.notice', event.notice.message, { count: event.notice.count })
     case 'drained':

@@ -7,6 +7,7 @@ import type { QueueFacts } from '../preflight/queue-findings.ts'
 import { openQueueConnections, queuePreflight } from '../preflight/queue-preflight.ts'
 import type { ExitCode, Invocation } from './invocation.ts'
 import { durationText, findingsText, type Style } from './presentation.ts'
+import { letterFindings } from './letter-findings.ts'
 import { streamFindings } from './stream-findings.ts'
 
 /** How a subscription to queues stands. null: not known, since its side could not be asked or nothing is there yet. */
@@ -40,6 +41,7 @@ export async function queueStatus(invocation: Invocation, configuration: MqSubsc
   const connections = openQueueConnections(configuration)
   try {
     const { queues, cluster, findings } = await queuePreflight(configuration, connections, process.env)
+    if (cluster !== null) findings.push(...(await letterFindings(connections, configuration, cluster)))
     const stands = statusOf(configuration, queues, cluster, findings, Date.now())
     invocation.answer(stands, statusText(stands, invocation.style))
     return stands.ok ? 0 : 1

@@ -10,6 +10,7 @@ import { standingFindings } from '../preflight/preflight.ts'
 import { readSlotRates, slotOutlook, type SlotOutlook, type SlotRates } from '../preflight/slot-outlook.ts'
 import type { ExitCode, Invocation } from './invocation.ts'
 import { bytesText, durationText, findingsText, type Style } from './presentation.ts'
+import { letterFindings } from './letter-findings.ts'
 import { streamFindings } from './stream-findings.ts'
 
 /** How a subscription stands. null: not known, since its side could not be asked or nothing is there yet. */
@@ -68,6 +69,7 @@ export async function readStatus(configuration: Configuration, connections: Conn
   const cluster = await attempt(() => readCluster(connections, configuration))
   if (database !== null && cluster !== null) findings.push(...standingFindings(configuration, database, cluster))
   if (cluster !== null) findings.push(...streamFindings(cluster, configuration))
+  if (cluster !== null) findings.push(...(await letterFindings(connections, configuration, cluster)))
   return statusOf(configuration, database, rates, cluster, findings, now)
 }
 

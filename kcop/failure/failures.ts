@@ -24,12 +24,8 @@ export interface FailuresOptions {
   /** Topic of dead letters; null: nothing is parked. */
   deadLetters: string | null
   notify: Notify
-}
-
-/** Operations that were set aside or left out, since the producer was made. */
-export interface FailureCounters {
-  parked: number
-  skipped: number
+  /** Told of each operation that was set aside or left out. */
+  onFailed?: ((outcome: 'parked' | 'skipped') => void) | undefined
 }
 
 /**
@@ -37,7 +33,6 @@ export interface FailureCounters {
  * letter and an entry in the commit stream, both of the same transaction) or skipped.
  */
 export class Failures {
-  readonly counters: FailureCounters = { parked: 0, skipped: 0 }
   private readonly options: FailuresOptions
   private readonly topic: Topic | null
   private readonly notices = new Map<string, RepeatedNotice>()
@@ -82,7 +77,7 @@ export class Failures {
     if (policy === 'stop') throw error
     const description = describe()
     if (policy === 'skip') {
-      this.counters.skipped++
+      this.options.onFailed?.('skipped')
       this.tell(policy, description, error)
       return null
     }
@@ -102,7 +97,7 @@ export class Failures {
     sink.writesAs?.({ name: 'dead letters', place: null })
     sink.append(topic, BY_KEY, key, 0, key.length, value, 0, value.length, failed.headers)
     sink.writesAs?.(null)
-    this.counters.parked++
+    this.options.onFailed?.('parked')
     this.tell('park', failed, error)
   }
 

@@ -124,6 +124,16 @@ test('a failed operation is parked once, with its transaction, wherever the agen
   )
 })
 
+test('status counts dead letters', async t => {
+  const payments = await usePayments(t, 'park')
+  await applyBank(t, payments)
+  const { code, output } = await tidemark(t, 'status', '--json', '-c', payments.config)
+  const { findings } = JSON.parse(output) as { findings: { code: string; severity: string; what: string }[] }
+  const parked = findings.filter(finding => finding.code === 'OPERATIONS_PARKED')
+  assert.deepEqual([code, parked.length, parked[0]?.severity], [0, 1, 'warning'])
+  assert.match(parked[0]!.what, /dead-letters holds 1 dead letter:/)
+})
+
 test('an agent whose processor loops is ended with a word, and nothing of its transaction is lost or half there', async t => {
   const payments = await usePayments(t, 'park', '\nprocessors: {callMsMax: 1000}\n')
   const file = join(dirname(payments.config), 'payments.mjs')
