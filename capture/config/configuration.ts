@@ -173,7 +173,9 @@ export function knownDataTopics(configuration: SubscriptionConfiguration): reado
   const { tables, messages } = configuration.outbox
   const fixed = [...tables, ...messages].map(outbox => outbox.topic).filter(topic => !topic.includes('${'))
   const keys = subjectKeysTopicOf(configuration)
-  const queues = configuration.mq?.queues.map(queue => queue.topic) ?? []
+  const { mq } = configuration
+  const queues = mq?.queues.map(queue => queue.topic) ?? []
+  if (typeof mq?.monitoringTopic === 'string') queues.push(mq.monitoringTopic)
   return [
     ...new Set([
       ...outputsOf(configuration).flatMap(({ topics }) => topics),

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { jsonPath, type QueueHeaders, type QueueKey, type QueueRule } from '@tidemark/kcop/queue-rules.ts'
 import type { OnFailure } from '@tidemark/kcop/rules.ts'
 import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { setAsidePrefix } from '../mq/set-aside-record.ts'
 import type { MqConnectionOptions, MqQueueOptions } from '../mq/connection-options.ts'
 import type { MqFile, MqQueueFile } from './mq-options.ts'
 import { invalid } from './references.ts'
@@ -25,6 +26,8 @@ export interface MqConfiguration {
   readonly unitOfWork: { readonly messages: number; readonly bytes: number; readonly ms: number }
   readonly openMsMax: number
   readonly messageBytesMax: number
+  /** Told of messages moved to their backout queues; null: nobody is. */
+  readonly monitoringTopic: string | null
   readonly queues: readonly QueueConfiguration[]
 }
 
@@ -38,12 +41,13 @@ export function completeMq(written: MqFile, prefix: string, file: string): MqCon
     unitOfWork: unitOfWork as MqConfiguration['unitOfWork'],
     openMsMax,
     messageBytesMax,
+    monitoringTopic: written.monitoringTopic ?? null,
     queues: Object.entries(queues).map(([name, queue]) => completeQueue(name, queue, prefix, file))
   }
 }
 
-export function queueRules({ queues }: MqConfiguration): QueueRule[] {
-  return queues.map(({ name, topic, key, headers, processor, onFailure }) => ({
+export function queueRules({ queues, monitoringTopic }: MqConfiguration): QueueRule[] {
+  const rules = queues.map(({ name, topic, key, headers, processor, onFailure }) => ({
     queue: name,
     topic,
     key,
@@ -51,6 +55,12 @@ export function queueRules({ queues }: MqConfiguration): QueueRule[] {
     processor,
     onFailure
   }))
+  return monitoringTopic === null ? rules : [...rules, setAsideRule(monitoringTopic)]
+}
+
+/** Of what is told of messages set aside: JSON as it is, keyed by MsgId. */
+function setAsideRule(topic: string): QueueRule {
+  return { queue: setAsidePrefix, topic, key: 'msgId', headers: 'none', processor: null, onFailure: 'stop' }
 }
 
 /** What the schema cannot say of `mq`. */
@@ -58,8 +68,12 @@ export function mqFaults(written: ConfigurationFile, document: YamlDocument): Ti
   const { mq } = written
   if (!mq) return []
   const prefix = written.topics?.prefix ?? written.subscription
+  const { monitoringTopic } = mq
   return [
     ...connectionFaults(mq, document),
+    ...(monitoringTopic === undefined
+      ? []
+      : topicFault(monitoringTopic, '/mq/monitoringTopic', '/mq', 'monitoringTopic', document)),
     ...Object.entries(mq.queues).flatMap(([name, queue]) => {
       const at = `/mq/queues/${escapePointer(name)}`
       return [

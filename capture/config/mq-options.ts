@@ -131,6 +131,12 @@ export const mq = Type.Object(
     unitOfWork: Type.Optional(unitOfWork),
     openMsMax: whole('A unit of work that Kafka does not take within this is backed out.', 1_000, 600_000, 30_000),
     messageBytesMax: whole('Largest message that is read.', 1, 104_857_600, 4_194_304),
+    monitoringTopic: Type.Optional(
+      Type.String({
+        description:
+          'Monitoring topic that gets a record for every message moved to its backout queue, named in the commit stream with the unit of work that moves it.'
+      })
+    ),
     queues: Type.Record(Type.String(), queue, {
       description: 'The queues to capture. Each is opened exclusively.',
       minProperties: 1,

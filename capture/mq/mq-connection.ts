@@ -7,6 +7,7 @@ import type { Frame } from './frame.ts'
 import { MessageOperation } from './message-operation.ts'
 import type { ReaderEvent } from './reader-messages.ts'
 import type { ReaderLink } from './reader-link.ts'
+import { tellSetAside, type SetAsideEvent } from './set-aside-record.ts'
 
 export interface MqConnectionParts {
   reader: ReaderLink
@@ -15,6 +16,8 @@ export interface MqConnectionParts {
   backout: readonly BackoutPolicy[]
   /** A unit of work may be open so long; then it is backed out. */
   unitMsMax: number
+  /** Whether messages set aside are handed over as transactions of their own. */
+  tellsSetAside: boolean
   after(ms: number, task: () => void): () => void
   onEvent(event: ReaderEvent): void
   /** Indexes of the queues whose messages were in the unit. */
@@ -43,6 +46,8 @@ export class MqConnection implements SourceConnection {
   private stopTimer: (() => void) | null = null
   /** Whose messages are in the open unit. */
   private readonly unitQueues = new Set<number>()
+  /** In the open unit, not told yet: it may have happened in the midst of a transaction. */
+  private setAside: SetAsideEvent[] = []
   private rested: () => void = () => {}
   private ended: ((error: Error | null) => void) | null = null
 
@@ -118,6 +123,7 @@ export class MqConnection implements SourceConnection {
       case 'unit':
         this.startTimer()
         this.pending = frame.position
+        for (const event of this.setAside.splice(0)) tellSetAside(event, receiver)
         return receiver.unit(frame.position)
       case 'committed':
         return this.committed()
@@ -150,6 +156,7 @@ export class MqConnection implements SourceConnection {
     if (event.type === 'failed') this.end(errorOf(event))
     else if (event.type === 'rested') this.rested()
     else this.parts.onEvent(event)
+    if (event.type === 'set-aside' && this.parts.tellsSetAside) this.setAside.push(event)
   }
 
   private tooSlow(): void {

@@ -10,7 +10,7 @@ const doubtMs = 900_000
 export function mqSourceOptions(
   configuration: MqSubscription
 ): Omit<MqSourceOptions, 'environment' | 'now' | 'after' | 'onEvent' | 'onReader'> {
-  const { connection, queues, unitOfWork, openMsMax, messageBytesMax } = configuration.mq
+  const { connection, queues, unitOfWork, openMsMax, messageBytesMax, monitoringTopic } = configuration.mq
   return {
     connection,
     queues: queues.map(({ name, unit, batchMessages, batchMs, backoutThreshold, backoutQueue, convert }) => ({
@@ -27,6 +27,7 @@ export function mqSourceOptions(
     unitOfWork,
     unitMsMax: openMsMax,
     messageBytesMax,
+    tellsSetAside: monitoringTopic !== null,
     retryMs,
     doubtMs
   }

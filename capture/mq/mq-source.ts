@@ -19,6 +19,8 @@ export interface MqSourceOptions {
   /** A unit that Kafka does not take is backed out after this. */
   unitMsMax: number
   messageBytesMax: number
+  /** Whether messages set aside are handed over as transactions of their own; see set-aside-record.ts. */
+  tellsSetAside?: boolean
   /** Between tries to open a queue that another program has open. */
   retryMs: number
   /** How long messages of a commit in doubt are looked out for; see docs/decisions/0020. */
@@ -104,6 +106,7 @@ export class MqSource implements Source {
       system: opened.system,
       backout: opened.backout.map(({ threshold, backoutQueue }) => ({ threshold, queue: backoutQueue })),
       unitMsMax,
+      tellsSetAside: this.options.tellsSetAside ?? false,
       after,
       onEvent,
       onCommitted: held => {

@@ -23,7 +23,8 @@ export type ReaderEvent =
   | { type: 'inhibited'; queue: string }
   /** Said by the agent's side: Kafka did not take its records, the other queues go on. */
   | { type: 'left-alone'; queue: string; restMs: number }
-  | { type: 'set-aside'; queue: string; backoutQueue: string; msgId: string; backoutCount: number }
+  /** `putTime`: microseconds since the Unix epoch. */
+  | { type: 'set-aside'; queue: string; backoutQueue: string; msgId: string; backoutCount: number; putTime: number }
   /** It rests, and nothing is open. */
   | { type: 'rested' }
   | { type: 'failed'; code: ErrorCode; message: string; place: string | null; cure: string; cause: string | null }

@@ -1,6 +1,6 @@
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { FrameWriter } from './frame.ts'
-import { idText } from './message.ts'
+import { idText, putTimeOf } from './message.ts'
 import type { UnitOutput } from './queue-reader.ts'
 import type { ReaderCommands } from './reader-commands.ts'
 import type { FailedEvent, ReaderEvent } from './reader-messages.ts'
@@ -19,9 +19,11 @@ export function readerOutput({ frames, commands, queues, breathe, pause }: Reade
   return {
     message: (queue, first, { descriptor, body }) => frames.message(queue, first, descriptor, body),
     transactionEnd: () => frames.mark('transaction-end'),
-    setAside: (queue, { descriptor: { msgId, backoutCount } }) => {
+    setAside: (queue, { descriptor }) => {
       const { name, backoutQueue } = queues[queue]!
-      tell(frames, { type: 'set-aside', queue: name, backoutQueue, msgId: idText(msgId), backoutCount })
+      const { msgId, backoutCount } = descriptor
+      const putTime = putTimeOf(descriptor)
+      tell(frames, { type: 'set-aside', queue: name, backoutQueue, msgId: idText(msgId), backoutCount, putTime })
     },
     inhibited: queue => tell(frames, { type: 'inhibited', queue: queues[queue]!.name }),
     unit: async position => {

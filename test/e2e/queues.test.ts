@@ -4,6 +4,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { TransactionConsumer, type ConsumedTransaction } from '@tidemark/tcc-consumer'
 import { seededRandom } from '../support/seeded-random.ts'
 import { until } from '../support/until.ts'
+import type { SetAsideEvent } from '../../capture/mq/set-aside-record.ts'
 import { tidemarkOn, useQueueSubscription, type QueueSubscription } from './queue-subscription.ts'
 
 async function take(t: TestContext, { brokers, commitStream }: QueueSubscription, count: number) {
@@ -121,14 +122,21 @@ describe('queues, from the putter to the TCC client', () => {
   it('sets a message aside that its rule cannot carry, and goes on behind it', async t => {
     const mqBackout = await useQueueSubscription(t)
     if (mqBackout?.mq.standIn === null || mqBackout === null) return
+    const watch = `${mqBackout.topic}.watch`
     const parts = await useQueueSubscription(t, {
       entry: 'key: $.id',
+      more: `monitoringTopic: ${watch}`,
       attributes: { bothresh: 2, boqname: mqBackout.queue }
     })
     await parts!.application.put(parts!.queue, [{ body: '{"id":1}' }, { body: 'no JSON' }, { body: '{"id":2}' }])
     const agent = tidemarkOn(t, parts!, ['run', '--apply'])
-    const taken = await take(t, parts!, 2)
-    assert.deepEqual(taken.flatMap(bodiesOf), ['{"id":1}', '{"id":2}'], agent.output)
+    const taken = await take(t, parts!, 3)
+    const [told] = taken.filter(({ records }) => records[0]!.topic === watch)
+    const others = taken.filter(transaction => transaction !== told)
+    assert.deepEqual(others.flatMap(bodiesOf), ['{"id":1}', '{"id":2}'], agent.output)
+    const { type, queue, backoutQueue, msgId, backoutCount } = JSON.parse(bodiesOf(told!)[0]!) as SetAsideEvent
+    assert.deepEqual([type, queue, backoutQueue, backoutCount], ['set-aside', parts!.queue, mqBackout.queue, 2])
+    assert.equal(String(told!.records[0]!.key), msgId)
     await agent.line(/mq\.set-aside/)
     assert.equal((await mqBackout.mq.standIn.look(mqBackout.queue)).messages[0]!.body, 'no JSON')
   })
