@@ -46,6 +46,8 @@ export interface ReaderOptions {
   doubtMs: number
   /** A unit of work holds messages of one queue only. */
   apart: boolean
+  /** Index of the queue that has its turn first. */
+  firstQueue: number
   /** Of each queue, how long it is left alone first. */
   restsMs: number[]
 }

@@ -147,9 +147,9 @@ export class MqSource implements Source {
   }
 
   private readerOptions(): ReaderOptions {
-    const { apart } = this.rests
+    const { apart, firstQueue } = this.rests
     const restsMs = this.rests.restsMs(this.options.now())
-    return { ...readerOptions(this.options, this.messages), apart, restsMs }
+    return { ...readerOptions(this.options, this.messages), apart, firstQueue, restsMs }
   }
 }
 
@@ -170,6 +170,7 @@ function readerOptions(options: Readable, messages: number): ReaderOptions {
     waitMs,
     doubtMs,
     apart: false,
+    firstQueue: 0,
     restsMs: []
   }
 }

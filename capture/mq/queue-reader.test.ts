@@ -178,7 +178,14 @@ test('a group is set aside as a whole, also where only some of it was backed out
 /** Reads two queues until `done`; every unit is committed. Returns the queues of each unit's messages, and the last position. */
 async function readTwo(
   models: readonly [QueueModel, QueueModel],
-  given: { apart?: boolean; restMs?: number; from?: PositionBytes; doubtMs?: number; inhibited?: () => boolean },
+  given: {
+    apart?: boolean
+    firstQueue?: number
+    restMs?: number
+    from?: PositionBytes
+    doubtMs?: number
+    inhibited?: () => boolean
+  },
   done: (gets: number, nowMs: number) => boolean
 ) {
   const units: number[][] = [[]]
@@ -188,6 +195,7 @@ async function readTwo(
   const reader = new QueueReader(position, {
     queues: [queueOf('message', { restMs: given.restMs ?? 0 }), queueOf('message')],
     apart: given.apart ?? false,
+    firstQueue: given.firstQueue ?? 0,
     limits: { messages: 100, bytes: 1e9, ms: 1e9, messagesMax: 1e6 },
     verbs: {
       get: request => {
@@ -238,6 +246,12 @@ test('read apart, queues never share a unit of work, and each has its turn', asy
   const models = [filled(3), filled(2)] as const
   const all = () => models.every(({ depth }) => depth === 0)
   assert.deepEqual((await readTwo(models, {}, all)).units, [[0, 0, 0, 1, 1]])
+  const other = [filled(3), filled(2)] as const
+  const otherDone = () => other.every(({ depth }) => depth === 0)
+  assert.deepEqual((await readTwo(other, { apart: true, firstQueue: 1 }, otherDone)).units, [
+    [1, 1],
+    [0, 0, 0]
+  ])
   const again = [filled(3), filled(2)] as const
   const done = () => again.every(({ depth }) => depth === 0)
   assert.deepEqual((await readTwo(again, { apart: true }, done)).units, [

@@ -41,6 +41,8 @@ export interface QueueReaderOptions {
   queues: readonly ReadQueue[]
   /** A unit of work holds messages of one queue only. */
   apart?: boolean
+  /** Index of the queue that has its turn first. */
+  firstQueue?: number
   limits: UnitLimits
   verbs: MessageVerbs
   output: UnitOutput
@@ -65,7 +67,7 @@ export class QueueReader {
   private readonly ledger: UnitLedger
   private readonly begunMs: number
   private gets = 0
-  private turn = -1
+  private turn: number
   /** Handed over in the open unit, without the open one. */
   private transactions = 0
   /** Of each queue, when to ask again. */
@@ -78,6 +80,7 @@ export class QueueReader {
     this.options = options
     this.ledger = new UnitLedger(from, options.limits)
     this.begunMs = options.now()
+    this.turn = (options.firstQueue ?? 0) - 1
     this.asleepUntilMs = options.queues.map(({ restMs = 0 }) => this.begunMs + restMs)
     this.isEmpty = options.queues.map(() => false)
   }

@@ -11,6 +11,7 @@ test('a unit of several queues that is not taken has them read apart; the one th
   assert.deepEqual(rests.restsMs(0), [0, 0])
   assert.deepEqual(rests.notTaken(one, 10), { queue: 0, restMs: 100 })
   assert.deepEqual(rests.restsMs(30), [80, 0])
+  assert.equal(rests.firstQueue, 1, 'the other has its turn first, even when the rest is over by then')
   rests.committed(two)
   assert.ok(rests.apart, 'the other is still not known to be well')
   rests.committed(one)

@@ -15,6 +15,8 @@ export class QueueRests {
   private readonly suspects = new Set<number>()
   private readonly tries: number[]
   private readonly untilMs: number[]
+  /** The queue to begin with: the one behind that which was not taken last has its turn first. */
+  firstQueue = 0
 
   constructor(queues: number, restMsFirst: number, restMsMax: number) {
     this.restMsFirst = restMsFirst
@@ -37,6 +39,7 @@ export class QueueRests {
     const [queue] = queues as ReadonlySet<number> & Iterable<number>
     const restMs = Math.min(this.restMsMax, this.restMsFirst * 2 ** this.tries[queue!]!++)
     this.untilMs[queue!] = nowMs + restMs
+    this.firstQueue = (queue! + 1) % this.tries.length
     return { queue: queue!, restMs }
   }
 

@@ -144,6 +144,7 @@ async function read(
       restMs: options.restsMs[index] ?? 0
     })),
     apart: options.apart,
+    firstQueue: options.firstQueue,
     limits: options.limits,
     verbs: new MqiVerbs(connection, queues, options.messageBytesMax),
     output: readerOutput({

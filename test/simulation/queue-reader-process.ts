@@ -156,6 +156,7 @@ export class SimulatedReader implements ReaderLink {
         restMs: options.restsMs[index]!
       })),
       apart: options.apart,
+      firstQueue: options.firstQueue,
       limits: options.limits,
       verbs: {
         get: ({ queue }) => this.mayDie(() => manager.get(connection, queue)),
