@@ -1,10 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { configuredFormats } from '../kcop/configured-formats.ts'
+import { lookupRows } from '../kcop/enrichment/lookup-file.ts'
+import type { LookupTable } from '../kcop/enrichment/lookup-table.ts'
 import { readerKey } from '../kcop/protection/key-files.ts'
 import type { ProtectionKey } from '../kcop/protection/protection-keys.ts'
 import type { ProducerOptions } from '../kcop/producer.ts'
 import type { AnnotatedSink } from '../kcop/record-sink.ts'
-import { alsoRule, tableRule, type OutputRule, type TableRule } from '../kcop/rules.ts'
+import { allColumns, alsoRule, tableRule, type DerivedColumn, type OutputRule, type TableRule } from '../kcop/rules.ts'
 
 const table = 'public.order'
 const prefix = 'bench'
@@ -23,6 +25,12 @@ const fourEncrypted = {
   }))
 }
 
+const byCustomer = { in: 'names', by: 'customer', take: 'name', whenMissing: 'empty' } as const
+
+function derived(from: DerivedColumn['from']): DerivedColumn {
+  return { name: 'made', from, plain: false, place: null }
+}
+
 /** What is measured, by name. */
 const rules: Readonly<Record<string, () => TableRule>> = {
   json: () => rule({}),
@@ -31,7 +39,16 @@ const rules: Readonly<Record<string, () => TableRule>> = {
   'json+avro': () => rule({}, { topic: 'bench.second', format: 'avro' }),
   'json+columns': () =>
     rule({}, { topic: 'bench.second', columns: { only: ['customer', 'amount'], dropped: [], protected: [] } }),
-  'encrypted x4': () => rule({ columns: fourEncrypted })
+  'encrypted x4': () => rule({ columns: fourEncrypted }),
+  'encrypted by subject': () =>
+    rule({
+      columns: {
+        ...allColumns,
+        protected: [{ column: 'note', protection: { kind: 'encrypt-subject', key: 'pii', subject: 'customer' } }]
+      }
+    }),
+  expression: () => rule({ columns: { ...allColumns, derived: [derived({ expression: 'amount * 1.077' })] } }),
+  lookup: () => rule({ columns: { ...allColumns, derived: [derived({ lookup: byCustomer })] } })
 }
 
 export const ruleNames: readonly string[] = Object.keys(rules)
@@ -45,7 +62,7 @@ export function ruleOf(name: string): TableRule {
 /** A producer of one rule, with a registry that knows every schema. */
 export function rulesBench(of: TableRule, sink: AnnotatedSink): ProducerOptions {
   return {
-    rules: { tables: [of], outbox: { tables: [], messages: [] } },
+    rules: { tables: [of], outbox: { tables: [], messages: [] }, subjectKeysTopic: 'bench.subject-keys' },
     sink,
     formats: configuredFormats({
       subscription: 'bench',
@@ -59,8 +76,15 @@ export function rulesBench(of: TableRule, sink: AnnotatedSink): ProducerOptions 
       },
       now: Date.now
     }),
-    keys: new Map([['pii', readersKey()]])
+    keys: new Map([['pii', readersKey()]]),
+    lookups: new Map([['names', names()]])
   }
+}
+
+function names(): LookupTable {
+  const rows = Array.from({ length: 1_000 }, (_, id) => `customer ${id},name of customer ${id}`)
+  const file = { file: 'names.csv', key: 'id', bytesMax: 1_000_000, place: null }
+  return lookupRows(['id,name', ...rows].join('\n'), file)
 }
 
 function readersKey(): ProtectionKey {

@@ -59,10 +59,10 @@ function table(extent: string, measured: ReadonlyMap<string, Measured[]>): strin
       perSecond.toFixed(0),
       `${median(ratios).toFixed(2)} (${ratios[0]!.toFixed(2)}-${ratios.at(-1)!.toFixed(2)})`
     ]
-    return name.padEnd(16) + cells.map(cell => cell.padStart(18)).join('')
+    return name.padEnd(22) + cells.map(cell => cell.padStart(18)).join('')
   })
   const heads = ['CPU us a row', 'rows per CPU s', 'rows/s', 'of json (CPU)']
-  return `${extent.padEnd(16)}${heads.map(head => head.padStart(18)).join('')}\n${lines.join('\n')}\n\n`
+  return `${extent.padEnd(22)}${heads.map(head => head.padStart(18)).join('')}\n${lines.join('\n')}\n\n`
 }
 
 function micros({ cpuSeconds, count }: Measured): number {

@@ -369,3 +369,13 @@ test('a value that cannot be protected is in no letter', () => {
   assert.doesNotMatch(letter!.value!, /4711|Ann/)
   assert.equal((JSON.parse(letter!.value!) as { rowLeftOut: string }).rowLeftOut, 'unreadable')
 })
+
+test('a column encrypted to another form each time cannot choose the partition', () => {
+  const partition = { column: 'ssn' }
+  const sent = (protection: ColumnProtection) =>
+    records({ ...protect(protection, ['ssn']), partition }, {}, insert(customer, ann))
+  for (const kind of ['encrypt', 'rsa'] as const) {
+    assert.throws(() => sent({ kind, key: 'pii' }), { code: 'CONFIG_INVALID', message: /ssn chooses the partition/ })
+  }
+  assert.equal(sent({ kind: 'tokenise', key: 'pii' }).length, 1)
+})

@@ -6,6 +6,7 @@ import { fieldOpener, type RecordHeaders } from '@tidemark/schemas/field-opener.
 import { ReaderKeys } from '@tidemark/schemas/reader-keys.ts'
 import { subjectHandle, subjectKeyOf, wrappedKeyOf, type SubjectKey } from '@tidemark/schemas/subject-key.ts'
 import type { Operation } from '@tidemark/schemas/operation.ts'
+import { defineProcessor } from '../index.ts'
 import { Producer } from '../producer.ts'
 import { allColumns, tableRule, type TableRule } from '../rules.ts'
 import { insert, remove, table, transaction, update } from '../testing/operations.ts'
@@ -115,6 +116,44 @@ test('keys held in memory are bounded: who was held longest without use goes fir
     sink.take().map(record => subjectKeyOf(record.key!)!.handle),
     ['a', 'b', 'c', 'b'].map(subject => subjectHandle('pii', subject))
   )
+})
+
+test('the key of an operation that is set aside stays: the next of its subject may use it', () => {
+  const columns = { ...allColumns, protected: [{ column: 'note', protection: bySubject }] }
+  const rule = tableRule('public.visit', 'clinic', { columns, processor: 'p.ts', onFailure: 'park' })
+  const rules = {
+    tables: [rule],
+    outbox: { tables: [], messages: [] },
+    subjectKeysTopic: keysTopic,
+    deadLetters: 'clinic.letters'
+  }
+  const sink = new RecordingSink()
+  const processor = defineProcessor({
+    name: 'first fails',
+    process(operation, out) {
+      if (operation.kind === 'insert' && operation.after.number('id') === 1) throw new Error('no')
+      out.default(operation)
+    }
+  })
+  const producer = new Producer({
+    rules,
+    sink,
+    keys: new Map([['pii', key]]),
+    processors: new Map([['p.ts', processor]])
+  })
+  producer.begin(transaction)
+  producer.process(insert(visits, ['1', '7', 'flu']))
+  producer.process(insert(visits, ['2', '7', 'well']))
+  const records = sink.take()
+  assert.deepEqual(records.map(({ topic }) => topic.replace('clinic.', '')).sort(), [
+    'letters',
+    'public.visit',
+    'subject-keys'
+  ])
+  const rows = records.filter(({ topic }) => topic === 'clinic.public.visit')
+  assert.deepEqual(notesOf(rows, storedKeys(records)), [{ value: 'well' }])
+  const letter = records.find(({ topic }) => topic === 'clinic.letters')!
+  assert.doesNotMatch(letter.value!, /flu/)
 })
 
 test('a value without a subject stops, and what cannot be a subject is refused', () => {

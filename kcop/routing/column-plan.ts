@@ -22,6 +22,12 @@ const protectedType = { oid: 25, name: 'text', kind: 'text', element: null, modi
 /** Protections that give equal values equal forms, so that a key stays a key. */
 const equalStaysEqual: ReadonlySet<ColumnProtection['kind']> = new Set(['deterministic', 'tokenise', 'hash'])
 
+/** Whether a protection gives equal values different forms. */
+export function isRandom(protection: ColumnProtection | null): boolean {
+  const kind = protection?.kind
+  return kind === 'encrypt' || kind === 'encrypt-subject' || kind === 'rsa'
+}
+
 /**
  * Chooses and orders the columns of an output. Throws COLUMN_UNKNOWN for a column a rule names and the table has not
  * (so a renamed column never goes out unprotected), CONFIG_INVALID for a key column dropped or protected in a way that

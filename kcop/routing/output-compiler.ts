@@ -11,7 +11,7 @@ import type { OutputRule } from '../rules.ts'
 import type { Scratch } from '../scratch.ts'
 import { keyColumnsOf } from '../table-key.ts'
 import { TableProcessor } from '../table-processor.ts'
-import { planColumns, placeOf, type ColumnPlan } from './column-plan.ts'
+import { isRandom, planColumns, placeOf, type ColumnPlan } from './column-plan.ts'
 import { Placement } from './placement.ts'
 import { PlacingSink } from './placing-sink.ts'
 import { Projection } from './projection.ts'
@@ -58,6 +58,7 @@ function compile(source: Table, rule: OutputRule, context: OutputContext): Table
   const wait = format.ready?.()
   if (wait) context.onWait(wait)
   const placement = placementOf(plan, template, rule, context.sink)
+  requireSteady(plan, placement)
   const headers = rule.headers.length === 0 ? null : new RecordHeaders(plan.table, rule.headers)
   const placed = placement !== null || headers !== null || protection?.headers
   const { sink, keyScratch, valueScratch } = context
@@ -106,6 +107,17 @@ function protectionOf(
 function placementOf(plan: ColumnPlan, template: TopicTemplate, rule: OutputRule, sink: RecordSink): Placement | null {
   if (template.fixed !== null && rule.partition === 'key') return null
   return new Placement({ table: plan.table, template, partition: rule.partition, sink })
+}
+
+/** A form that is another each time would scatter the versions of a row, and make each update a move. */
+function requireSteady(plan: ColumnPlan, placement: Placement | null): void {
+  const random = (placement?.columns ?? []).find(index => isRandom(plan.columns[index]!.protection))
+  if (random === undefined) return
+  const { name } = plan.table.columns[random]!
+  throw new TidemarkError('CONFIG_INVALID', {
+    message: `column ${name} chooses the partition, but is encrypted to another form each time`,
+    cure: `protect ${name} by tokenise, deterministic or hash, or let the key choose the partition`
+  })
 }
 
 /** Audit rows tell what happened where it happened; all others say which rows are there, so rows move. */
