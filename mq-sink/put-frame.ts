@@ -58,22 +58,37 @@ export function bytesFrame(kind: 'commit' | 'command', bytes: Uint8Array): Buffe
 
 /** Splits what comes into frames; bodies are views of what came. */
 export class PutFrameReader {
-  private held: Buffer = Buffer.alloc(0)
+  /** Of a frame that is not complete: joined once, when it is. */
+  private held: Buffer[] = []
+  private heldBytes = 0
+  private wantedBytes = 0
 
   /** Throws RangeError on what is no frame. */
   take(chunk: Buffer): PutFrame[] {
-    this.held = this.held.length === 0 ? chunk : Buffer.concat([this.held, chunk])
+    this.held.push(chunk)
+    this.heldBytes += chunk.length
+    if (this.heldBytes < this.wantedBytes) return []
+    const bytes = this.held.length === 1 ? chunk : Buffer.concat(this.held)
     const frames: PutFrame[] = []
     let at = 0
-    while (this.held.length - at >= 4) {
-      const length = this.held.readUInt32LE(at)
-      if (length === 0 || length > frameBytesMax) throw new RangeError(`a frame of ${length} bytes`)
-      if (this.held.length - at - 4 < length) break
-      frames.push(frameOf(this.held.subarray(at + 4, at + 4 + length)))
-      at += 4 + length
+    let wanted = this.wantedAt(bytes, at)
+    while (bytes.length - at >= wanted) {
+      frames.push(frameOf(bytes.subarray(at + 4, at + wanted)))
+      at += wanted
+      wanted = this.wantedAt(bytes, at)
     }
-    this.held = this.held.subarray(at)
+    this.held = at === bytes.length ? [] : [bytes.subarray(at)]
+    this.heldBytes = bytes.length - at
+    this.wantedBytes = wanted
     return frames
+  }
+
+  /** Bytes of the frame that begins there, as far as is known; never less than a whole head. */
+  private wantedAt(bytes: Buffer, at: number): number {
+    if (bytes.length - at < 4) return 5
+    const length = bytes.readUInt32LE(at)
+    if (length === 0 || length > frameBytesMax) throw new RangeError(`a frame of ${length} bytes`)
+    return 4 + length
   }
 }
 

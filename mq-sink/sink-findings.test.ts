@@ -37,7 +37,7 @@ async function found(mq: TestMq, configuration: SinkConfiguration, environment =
 
 async function useStandIn(t: TestContext) {
   const mq = await useQueueManager(t)
-  if (mq?.standIn == null) {
+  if (mq === null || mq.standIn === null) {
     if (mq !== null) t.skip('needs attributes altered')
     return null
   }
