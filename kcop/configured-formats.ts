@@ -1,3 +1,4 @@
+import { avroAuditFormats } from './avro/avro-audit.ts'
 import { avroFormat } from './avro/avro-format.ts'
 import type { Format } from './format.ts'
 import { cloudEventsFormat } from './formats/cloudevents.ts'
@@ -34,6 +35,7 @@ export function configuredFormats(surroundings: FormatSurroundings): Format[] {
   return [
     ...withoutRegistry,
     avroFormat({ ...registered, namespace: subscription }),
+    ...avroAuditFormats({ ...registered, namespace: subscription }),
     debeziumAvroFormat({ ...debezium, ...registered })
   ]
 }

@@ -12,6 +12,8 @@ const formats = [
   'csv-journal',
   'audit',
   'audit-single',
+  'audit-avro',
+  'audit-single-avro',
   'debezium',
   'debezium-avro',
   'cloudevents'

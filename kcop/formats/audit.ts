@@ -178,7 +178,8 @@ function append(options: AuditOptions, keyed: boolean, headers: HeaderBlock | nu
   sink.append(topic, BY_KEY, key, 0, keyScratch.length, valueScratch.bytes, 0, valueScratch.length, headers)
 }
 
-function requireNoJournalColumn(table: Table): void {
+/** Throws ROW_UNSUITABLE. */
+export function requireNoJournalColumn(table: Table): void {
   const clash = table.columns.find(column => (journalColumns as readonly string[]).includes(column.name))
   if (clash === undefined) return
   throw new TidemarkError('ROW_UNSUITABLE', {

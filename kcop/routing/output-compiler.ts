@@ -1,5 +1,6 @@
 import type { Table } from '@tidemark/schemas/table.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { AvroAuditProcessor } from '../avro/avro-audit-processor.ts'
 import type { Format } from '../format.ts'
 import { AuditProcessor, AuditSingleProcessor } from '../formats/audit.ts'
 import { jsonFormat } from '../formats/json.ts'
@@ -86,6 +87,8 @@ const placedTopic = { name: '' }
 function processorFor(rule: OutputRule, options: ConstructorParameters<typeof TableProcessor>[0]): BuiltInProcessor {
   if (rule.format === 'audit') return new AuditProcessor(options)
   if (rule.format === 'audit-single') return new AuditSingleProcessor(options)
+  if (rule.format === 'audit-avro') return new AvroAuditProcessor({ ...options, isSingle: false })
+  if (rule.format === 'audit-single-avro') return new AvroAuditProcessor({ ...options, isSingle: true })
   return new TableProcessor(options)
 }
 
