@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
 import { ProcessorHarness, recordedTransactions } from '@tidemark/kcop/testing'
+import { startProgram } from '../../test/support/child.ts'
 import { until } from '../../test/support/until.ts'
 import { useSubscription, whatExists, type SubscriptionFixture } from './testing/subscription-fixture.ts'
 
@@ -198,6 +199,39 @@ it('ends live changes when their time is up', async t => {
   assert.equal(answer.code, 0, answer.err)
   assert.match(answer.out, /live changes from here on, for 1 s/)
   assert.match(answer.out, /public\.outbox is not in the publication yet/)
+})
+
+it('ends live changes at Ctrl-C with 0, and leaves no slot', async t => {
+  const fixture = await customers(t)
+  await fixture.sql(`CREATE PUBLICATION tidemark_${fixture.name} FOR TABLE customer, outbox`)
+  const running = fixture.tidemark('preview', '--live')
+  const slots = () => fixture.sql('SELECT FROM pg_replication_slots WHERE active AND database = current_database()')
+  await until(async () => (await slots()).length === 1)
+  process.emit('SIGINT')
+  const answer = await running
+  assert.deepEqual([answer.code, answer.err], [0, ''])
+  await fixture.sql(`DROP PUBLICATION tidemark_${fixture.name}`)
+  await untouched(fixture)
+})
+
+it('ends by name when a processor does not come back', async t => {
+  const fixture = await useSubscription(t)
+  await fixture.sql('CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1)')
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-preview-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'endless.ts'), `export default { name: 'endless', process() { for (;;); } }`)
+  const text = `
+subscription: ${fixture.name}
+postgres: {url: "${fixture.url}"}
+kafka: {brokers: ["127.0.0.1:1"]}
+processors: {callMsMax: 300}
+tables: {public.a: {processor: ./endless.ts}}`
+  writeFileSync(join(folder, 'tidemark.yaml'), text)
+  const program = join(import.meta.dirname, '..', 'bin', 'tidemark.mjs')
+  const child = startProgram(t, program, { args: ['preview'], cwd: folder })
+  const { code } = await child.ended
+  assert.notEqual(code, 0, child.output)
+  assert.match(child.output, /PROCESSOR_STUCK/)
 })
 
 it('refuses what it cannot show, by name and with the cure', async t => {
