@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { GotMessage } from '../support/mq.ts'
+import { Kafka, logLevel } from 'kafkajs'
+import { useKafka } from '../support/kafka.ts'
+import { useQueueManager, type GotMessage } from '../support/mq.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { until } from '../support/until.ts'
 import { sinkAddress, sinkOn, useQueueSink } from './queue-sink.ts'
@@ -108,5 +110,37 @@ describe('queues, by way of Kafka, back to queues', () => {
     got.push(...(await parts.application.get(sink.queue, 1_000)).map(({ body }) => body))
     assert.deepEqual(got, expected)
     await agent.kill('SIGTERM')
+  })
+
+  it('puts the records of plain topics, each once, over a restart', async t => {
+    const mq = await useQueueManager(t)
+    if (mq === null) return
+    const kafka = await useKafka(t)
+    const topic = kafka.topicName('plain')
+    const client = new Kafka({ brokers: kafka.brokers, logLevel: logLevel.NOTHING })
+    const [admin, producer] = [client.admin(), client.producer()]
+    t.after(() => Promise.all([admin.disconnect(), producer.disconnect()]))
+    await Promise.all([admin.connect(), producer.connect()])
+    await admin.createTopics({ topics: [{ topic, numPartitions: 2, replicationFactor: 1 }] })
+    const sink = await useQueueSink(t, { mq, brokers: kafka.brokers, source: `topics: [${topic}]` })
+    const application = await mq.application()
+    const got: string[] = []
+    for (const round of [0, 1]) {
+      const values = Array.from({ length: 20 }, (_, index) => String(round * 20 + index))
+      await producer.send({ topic, messages: values.map(value => ({ value, partition: Number(value) % 2 })) })
+      const running = sinkOn(t, sink, ['run', '--apply'])
+      await until(async () => {
+        got.push(...(await application.get(sink.queue, 100)).map(({ body }) => body))
+        return got.length >= (round + 1) * 20
+      })
+      await running.kill('SIGTERM')
+      assert.equal((await running.ended).code, 0, running.output)
+    }
+    for (const half of [0, 1]) {
+      assert.deepEqual(
+        got.map(Number).filter(value => value % 2 === half),
+        Array.from({ length: 20 }, (_, index) => index * 2 + half)
+      )
+    }
   })
 })
