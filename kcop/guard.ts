@@ -22,6 +22,10 @@ export class GuardedProcessor {
   private readonly calls: CallWatch
   /** By what is called. */
   private readonly labels = new Map<string, number>()
+  /** Of the call before: operations of one table come one after the other. */
+  private lastTable: Table | null = null
+  private lastHook = ''
+  private lastLabel = 0
 
   /** `file`: path, for errors. */
   constructor(processor: Processor, file: string, output: RecordOutput, calls: CallWatch) {
@@ -67,6 +71,16 @@ export class GuardedProcessor {
   }
 
   private labelOf(hook: string, operation: Operation | null): number {
+    const table = operation?.table ?? null
+    if (table !== null && table === this.lastTable && hook === this.lastHook) return this.lastLabel
+    const label = this.lookedUp(hook, operation)
+    this.lastTable = table
+    this.lastHook = hook
+    this.lastLabel = label
+    return label
+  }
+
+  private lookedUp(hook: string, operation: Operation | null): number {
     const on = operation?.table?.qualifiedName ?? operation?.message?.prefix ?? ''
     const key = `${hook} ${on}`
     let label = this.labels.get(key)

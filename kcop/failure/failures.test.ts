@@ -20,7 +20,7 @@ const whole = (operation: Operation): string => `{"id":${operation.after!.text('
 const failsOnLarge: Processor['process'] = (operation, out) => {
   if (operation.kind !== 'insert') throw new RangeError('secret')
   out.default(operation as unknown as Operation)
-  out.annotate('seen', operation.after.text('id')!)
+  out.annotate(`seen.${operation.after.text('id')}`, operation.after.text('id')!)
   if (operation.after.number('amount')! > 500) throw new RangeError(`secret ${operation.after.text('note')}`)
   out.send({ topic: 'bank.small', key: null, value: 'x' })
 }
@@ -89,7 +89,7 @@ test('a failed operation is withdrawn whole and parked: a letter, and an entry f
       ['bank.small', null]
     ]
   )
-  assert.deepEqual(sink.annotations, { seen: '1' })
+  assert.deepEqual(sink.annotations, { 'seen.1': '1' })
   assert.deepEqual(sink.parked, [{ operation: 3, table: 'public.transfer', reason: 'PROCESSOR_FAILED' }])
   assert.deepEqual(outcomes, ['parked'])
   assert.equal(notices.length, 1)
