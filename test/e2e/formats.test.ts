@@ -173,3 +173,54 @@ test('check tells what the registry would refuse, and registers nothing', async 
   const away = await tidemark(t, 'check', '-c', shop.config)
   assert.match(away.output, /REGISTRY_UNREACHABLE/)
 })
+
+test("Debezium's envelope and audit rows come in Avro by the schemas in the registry", async t => {
+  const registry = await useSchemaRegistry(t)
+  const shop = await useShop(
+    t,
+    registry,
+    `tables:
+  public.item:
+    format: debezium-avro
+    also: [{topic: NAME.audit, format: audit-avro}, {topic: NAME.single, format: audit-single-avro}]
+  public.mark:`
+  )
+  await applyBank(t, shop)
+  await runBank(t, shop)
+  await shop.sql("INSERT INTO item VALUES (1, 'ink', 1)")
+  await shop.sql('DELETE FROM item')
+  await shop.sql('INSERT INTO mark VALUES (1)')
+  const transactions = (await readUntilMark(shop, 1)).filter(({ kind }) => kind === 'mirror')
+  const told = transactions.map(({ records }) =>
+    records.map(({ topic, value }) => {
+      const kind = topic.slice(shop.name.length + 1)
+      if (value === null) return [kind, null]
+      const schema = JSON.parse(registry.schema(value.readInt32BE(1))) as avsc.Schema
+      // Nanoseconds since 1970 are beyond the numbers of JavaScript.
+      const long = avsc.types.LongType.__with({
+        fromBuffer: (bytes: Buffer) => String(bytes.readBigInt64LE()),
+        toBuffer: () => Buffer.alloc(8),
+        fromJSON: String,
+        toJSON: String,
+        isValid: (given: unknown) => typeof given === 'string',
+        compare: () => 0
+      })
+      const type = avsc.Type.forSchema(schema, { registry: { long }, wrapUnions: false })
+      const row = type.fromBuffer(value.subarray(5)) as Record<string, unknown>
+      return [kind, row['op'] ?? row['A_ENTTYP']]
+    })
+  )
+  assert.deepEqual(told, [
+    [
+      ['public.item', 'c'],
+      ['audit', 'PT'],
+      ['single', 'PT']
+    ],
+    [
+      ['public.item', 'd'],
+      ['public.item', null],
+      ['audit', 'DL'],
+      ['single', 'DL']
+    ]
+  ])
+})
