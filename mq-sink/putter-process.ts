@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -20,6 +19,8 @@ export class PutterProcess {
   private failure: TidemarkError | null = null
   private onEvent: (event: PutterEvent) => void
   private onFailed: (error: TidemarkError) => void = () => {}
+  /** Ends the wait of a write. */
+  private release: () => void = () => {}
 
   constructor(environment: NodeJS.ProcessEnv, onEvent: (event: PutterEvent) => void) {
     this.onEvent = onEvent
@@ -30,6 +31,7 @@ export class PutterProcess {
     const events = this.child.stdio[3] as Socket
     events.on('error', () => {})
     this.child.stdin!.on('error', () => {})
+    this.child.stdin!.on('drain', () => this.release())
     createInterface({ input: events }).on('line', line => this.take(JSON.parse(line) as PutterEvent))
     this.exited = new Promise(resolve => {
       this.child.once('close', () => resolve())
@@ -75,7 +77,7 @@ export class PutterProcess {
   private async write(frame: Buffer): Promise<void> {
     this.throwIfFailed()
     if (this.child.stdin!.write(frame)) return
-    await Promise.race([once(this.child.stdin!, 'drain'), this.exited])
+    await new Promise<void>(resolve => (this.release = resolve))
     this.throwIfFailed()
   }
 
@@ -96,6 +98,7 @@ export class PutterProcess {
   private fail(error: TidemarkError): void {
     if (this.failure !== null) return
     this.failure = error
+    this.release()
     this.onFailed(error)
   }
 }

@@ -57,8 +57,9 @@ export class SinkSession {
   private part: SinkState['part']
   private unit: Unit
   private readonly outstanding: Unit[] = []
-  private readonly failed: Promise<never>
-  private fail!: (error: Error) => void
+  private failure: Error | null = null
+  /** Ends what is waited for. */
+  private interrupt: (error: Error) => void = () => {}
   private acknowledged: () => void = () => {}
   private stopTimer: (() => void) | null = null
   /** Of the transaction in hand; null: its messages are in no group. */
@@ -72,8 +73,6 @@ export class SinkSession {
     this.messagesMax = parts.rules.maxUncommitted - stateMessages
     this.part = parts.state.part
     this.unit = emptyUnit(parts.state.place)
-    this.failed = new Promise((_, reject) => (this.fail = reject))
-    this.failed.catch(() => {})
   }
 
   /** Resolves when the feed is closed and everything put is committed. Rejects with what `abort` was given, and others. */
@@ -87,7 +86,7 @@ export class SinkSession {
         if (this.unit.messages >= messages || this.unit.bytes >= bytes) await this.commit()
       }
       if (this.unit.transactions > 0) await this.commit()
-      while (this.outstanding.length > 0) await this.acknowledgement()
+      while (this.outstanding.length > 0) await this.unlessFailed(this.acknowledgement())
     } finally {
       this.stopTimer?.()
     }
@@ -95,7 +94,8 @@ export class SinkSession {
 
   /** The connection is lost. */
   abort(error: Error): void {
-    this.fail(error)
+    this.failure ??= error
+    this.interrupt(this.failure)
   }
 
   /** The oldest unit on its way is committed. */
@@ -111,16 +111,27 @@ export class SinkSession {
     next.catch(() => {})
     while (this.unit.transactions > 0) {
       const idle = this.outstanding.length === 0 ? setImmediate('idle' as const) : this.acknowledgement()
-      const first = await Promise.race([next, idle, this.failed])
+      const first = await this.unlessFailed(Promise.race([next, idle]))
       if (first === null || typeof first === 'object') return first
       if (this.outstanding.length === 0) await this.commit()
     }
-    return Promise.race([next, this.failed])
+    return this.unlessFailed(next)
   }
 
-  private async acknowledgement(): Promise<'acknowledged'> {
-    const told = new Promise<'acknowledged'>(resolve => (this.acknowledged = () => resolve('acknowledged')))
-    return Promise.race([told, this.failed])
+  private acknowledgement(): Promise<'acknowledged'> {
+    return new Promise(resolve => (this.acknowledged = () => resolve('acknowledged')))
+  }
+
+  /**
+   * Of one promise at a time. A race against one promise that lives as long as the session would hold every message's
+   * reaction until its end.
+   */
+  private unlessFailed<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.interrupt = reject
+      promise.then(resolve, reject)
+      if (this.failure !== null) reject(this.failure)
+    })
   }
 
   private async take(transaction: SinkTransaction): Promise<void> {
@@ -138,7 +149,7 @@ export class SinkSession {
   private async takeStreamed(records: AsyncIterable<SinkRecord>, transaction: SinkTransaction): Promise<void> {
     const iterator = records[Symbol.asyncIterator]()
     for (;;) {
-      const { done, value } = await Promise.race([iterator.next(), this.failed])
+      const { done, value } = await this.unlessFailed(iterator.next())
       if (done === true) return
       await this.takeRecord(value, transaction)
     }
@@ -172,10 +183,10 @@ export class SinkSession {
 
   private async put(message: PutMessage, transaction: SinkTransaction): Promise<void> {
     if (this.unit.messages >= this.messagesMax) await this.split(transaction, message)
-    this.stopTimer ??= this.parts.after(this.parts.rules.openMsMax, () => this.fail(this.tooSlow()))
+    this.stopTimer ??= this.parts.after(this.parts.rules.openMsMax, () => this.abort(this.tooSlow()))
     this.unit.messages++
     for (const part of message.body) this.unit.bytes += part.length
-    await Promise.race([this.parts.putter.put(message), this.failed])
+    await this.unlessFailed(this.parts.putter.put(message))
   }
 
   /** Commits a part of a transaction: what comes before `next`. */
@@ -195,13 +206,13 @@ export class SinkSession {
   }
 
   private async commit(): Promise<void> {
-    while (this.outstanding.length >= outstandingMax) await this.acknowledgement()
+    while (this.outstanding.length >= outstandingMax) await this.unlessFailed(this.acknowledgement())
     const { unit, part } = this
     this.stopTimer?.()
     this.stopTimer = null
     this.outstanding.push(unit)
     this.unit = emptyUnit(unit.place)
-    await Promise.race([this.parts.putter.commit(this.parts.stateText({ place: unit.place, part })), this.failed])
+    await this.unlessFailed(this.parts.putter.commit(this.parts.stateText({ place: unit.place, part })))
   }
 
   private checkSplit(name: string): void {
