@@ -14,12 +14,18 @@ export interface StrayFailures {
 export function strayFailures(process: NodeJS.Process, files: readonly string[]): StrayFailures {
   const { promise, reject } = Promise.withResolvers<never>()
   promise.catch(() => {})
-  const hear = (error: unknown) => reject(strayError(error, files))
+  let heard = false
+  const hear = (error: unknown) => {
+    heard = true
+    reject(strayError(error, files))
+  }
   process.on('uncaughtException', hear)
   process.on('unhandledRejection', hear)
   return {
     failed: promise,
     forget() {
+      // Where one was, more may follow while the process ends: they must not be told by Node, with their values.
+      if (heard) return
       process.off('uncaughtException', hear)
       process.off('unhandledRejection', hear)
     }
