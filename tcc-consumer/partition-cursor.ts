@@ -112,7 +112,7 @@ export class PartitionCursor {
   /** A header of another stream or version is not ours: should it be, the count of the transaction tells. */
   private readHeader(): boolean {
     const { records } = this
-    if (!records.findHeader(headerNameBytes)) return false
+    if (!records.firstHeaderIs(headerNameBytes) && !records.findHeader(headerNameBytes)) return false
     const { bytes, foundStart: at } = records
     if (at < 0 || records.foundEnd - at < 5 || bytes[at] !== headerVersion) return false
     const stream = ((bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!) >>> 0

@@ -30,6 +30,8 @@ export interface OpenPart {
 
 /** The partitions a reader moves through, opened when first named. */
 export class PartitionSet {
+  /** Every part of the Commits `of` was asked about last is wanted. */
+  wantsAll = false
   private readonly options: PartitionSetOptions
   /** By topic, then by partition. */
   private readonly topics = new Map<string, OpenPart[]>()
@@ -45,6 +47,7 @@ export class PartitionSet {
     if (this.commits === commits) return this.wanted
     this.commits = commits
     this.wanted = commits.parts.map(part => (this.wants(part) ? this.part(part).reader : null))
+    this.wantsAll = !this.wanted.includes(null)
     return this.wanted
   }
 

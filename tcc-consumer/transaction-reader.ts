@@ -195,7 +195,7 @@ export class TransactionReader {
 
   private beginEntry(entry: TransactionEntry, commits: Commits): 'again' {
     const readers = this.parts.of(commits)
-    const wanted = readers.includes(null) ? wantedRecords(entry.counts, readers) : entry.records
+    const wanted = this.parts.wantsAll ? entry.records : wantedRecords(entry.counts, readers)
     if ((wanted === 0 && this.options.topics !== null) || this.exceptions.passesOver(entry)) {
       this.settle()
       return 'again'

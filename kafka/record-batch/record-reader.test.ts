@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32c } from '@node-rs/crc32'
-import { assert as check, constantFrom, integer, property, uint8Array } from 'fast-check'
+import { array, assert as check, constantFrom, integer, property, tuple, uint8Array } from 'fast-check'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { appendSample, hex, readSamples, usualRecords } from '../../test/support/sample-records.ts'
 import { BatchBuilder } from './batch-builder.ts'
@@ -10,6 +10,7 @@ import type { Compression } from './compression.ts'
 import { ATTRIBUTES, BASE_OFFSET, CRC, LAST_OFFSET_DELTA, MAGIC, RECORDS, RECORD_COUNT, writeInt64 } from './layout.ts'
 import { readHeaders } from './record-headers.ts'
 import { RecordReader } from './record-reader.ts'
+import { writeVarint } from './varint.ts'
 
 /** A batch of `count` usual records as a broker would hand it out. */
 function batchAt(offset: number, count: number, compression: Compression = 'none'): Buffer {
@@ -148,6 +149,34 @@ test('a header is found by its name, once or among others, null or not', () => {
   assert.equal(reader.findHeader(Buffer.from('tidemark')), false)
   assert.equal(reader.value?.toString(), 'w')
   assert.equal(reader.next(), false)
+})
+
+test('a header found as the first is the one a search finds; nothing else is taken for it', () => {
+  const name = Buffer.from('tidemark')
+  const header = tuple(constantFrom('tidemark', 'tidemarc', 'tide', ''), integer({ min: -1, max: 200 }))
+  check(
+    property(array(header, { maxLength: 3 }), headers => {
+      const block = Buffer.alloc(1_000)
+      let end = 0
+      for (const [key, valueBytes] of headers) {
+        end = writeVarint(block, end, key.length)
+        end += block.write(key, end)
+        end = writeVarint(block, end, valueBytes) + Math.max(0, valueBytes)
+      }
+      const builder = new BatchBuilder()
+      builder.append(0, null, 0, 0, null, 0, 0, headers.length, block, 0, end)
+      const reader = new RecordReader()
+      reader.reset(builder.seal({ compression: 'none', producerId: -1n, producerEpoch: -1, baseSequence: -1 }))
+      assert.ok(reader.next())
+      const [first] = headers
+      const isFirst = first !== undefined && first[0] === 'tidemark' && first[1] >= 0 && first[1] < 64
+      assert.equal(reader.firstHeaderIs(name), isFirst)
+      if (!isFirst) return
+      const { foundStart, foundEnd } = reader
+      assert.ok(reader.findHeader(name))
+      assert.deepEqual([reader.foundStart, reader.foundEnd], [foundStart, foundEnd])
+    })
+  )
 })
 
 test('one flipped bit is found wherever it is under the CRC', () => {

@@ -92,6 +92,22 @@ export class RecordReader extends VarintCursor {
     return found
   }
 
+  /**
+   * `findHeader` for a header that most often stands first, with a name and a value of fewer than 64 bytes: false says
+   * nothing about the others.
+   */
+  firstHeaderIs(name: Buffer): boolean {
+    const { bytes, headersStart: at } = this
+    const lengthAt = at + 1 + name.length
+    if (this.headerCount === 0 || lengthAt >= this.headersEnd || bytes[at] !== name.length << 1) return false
+    const zigzag = bytes[lengthAt]!
+    const end = lengthAt + 1 + (zigzag >>> 1)
+    if (zigzag > 0x7f || (zigzag & 1) === 1 || end > this.headersEnd || !equals(bytes, at + 1, name)) return false
+    this.foundStart = lengthAt + 1
+    this.foundEnd = end
+    return true
+  }
+
   private searchHeader(name: Buffer): boolean {
     this.at = this.headersStart
     for (let left = this.headerCount; left > 0; left--) {
