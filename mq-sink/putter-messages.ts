@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
+import type { FailedEvent } from '@tidemark/capture/mq/failed-event.ts'
 import type { PutterOptions } from './sink-options.ts'
 
 /** From the sink to its process that puts: JSON in a command frame. The end of the pipe: back out, disconnect, end. */
@@ -17,21 +17,12 @@ export type PutterEvent =
   /** One more unit of work is committed. */
   | { type: 'committed' }
   | { type: 'looked'; system: string; maxUncommitted: number; state: StateLook; queues: TargetLook[] }
-  | PutterFailure
-
-export interface PutterFailure {
-  type: 'failed'
-  code: ErrorCode
-  message: string
-  place: string | null
-  cure: string
-  cause: string | null
-}
+  | FailedEvent
 
 /** A queue to put to, as it stands. */
 export interface TargetLook {
   queue: string
-  fault: PutterFailure | null
+  fault: FailedEvent | null
   depth: number
   depthMax: number
   messageBytesMax: number
@@ -40,7 +31,7 @@ export interface TargetLook {
 
 export interface StateLook {
   queue: string
-  fault: PutterFailure | null
+  fault: FailedEvent | null
   /** A running sink has it: then neither is known. */
   inUse: boolean
   messages: string[]

@@ -2,10 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { errorOf } from '@tidemark/capture/mq/failed-event.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { bytesFrame, messageFrame } from './put-frame.ts'
 import type { PutMessage } from './put-message.ts'
-import type { PutterCommand, PutterEvent, PutterFailure } from './putter-messages.ts'
+import type { PutterCommand, PutterEvent } from './putter-messages.ts'
 
 /** After it a process that does not end is killed: it may hang in a verb. */
 const closeMsMax = 5_000
@@ -101,13 +102,4 @@ export class PutterProcess {
     this.release()
     this.onFailed(error)
   }
-}
-
-export function errorOf({ code, message, place, cure, cause }: PutterFailure): TidemarkError {
-  return new TidemarkError(code, {
-    message,
-    cure,
-    ...(place === null ? {} : { place }),
-    ...(cause === null ? {} : { cause: new Error(cause) })
-  })
 }

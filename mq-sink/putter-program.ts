@@ -1,17 +1,17 @@
 // The process that puts: `ibmmq` blocks its thread at every verb, so it has a process of its own. Frames come on standard
 // input, events go to descriptor 3 as lines. When the sink is gone, its pipe ends: the unit of work is backed out.
-import { writeSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
+import { writeWhole } from '@tidemark/capture/mq/blocking-pipe.ts'
+import { failedEvent } from '@tidemark/capture/mq/failed-event.ts'
 import { loadMqPackage } from '@tidemark/capture/mq/mq-package.ts'
 import { MqiConnection } from '@tidemark/capture/mq/mqi-connection.ts'
-import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { PutFrameReader, type PutFrame } from './put-frame.ts'
-import type { PutterCommand, PutterEvent, PutterFailure } from './putter-messages.ts'
+import type { PutterCommand, PutterEvent } from './putter-messages.ts'
 import { lookAtTargets } from './target-look.ts'
 import { UnitPutter } from './unit-putter.ts'
 
 const eventsDescriptor = 3
-const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
 let connection: MqiConnection | null = null
 let putter: UnitPutter | null = null
@@ -39,7 +39,7 @@ async function start(command: PutterCommand): Promise<void> {
   const { options } = command
   const mq = loadMqPackage(process.env, options.besideFile)
   connection = new MqiConnection(mq, options.connection, options.applicationName)
-  if (command.do === 'look') return tell(lookAtTargets(connection, options, failure))
+  if (command.do === 'look') return tell(lookAtTargets(connection, options))
   putter = await opened(connection, options.stateQueue, options.queues, command.retryMs)
   if (command.do === 'begin' && putter.committedState === null) putter.begin(command.state)
   const { maxUncommitted } = connection.manager()
@@ -65,7 +65,7 @@ async function opened(
 }
 
 function stop(error: unknown): void {
-  tell(failure(error))
+  tell(failedEvent(error))
   end()
 }
 
@@ -77,32 +77,6 @@ function end(): void {
   process.exit(0)
 }
 
-function failure(error: unknown): PutterFailure {
-  const named = isTidemarkError(error)
-    ? error
-    : new TidemarkError('INTERNAL', { message: error instanceof Error ? error.message : String(error), cause: error })
-  const { code, message, place, cure, cause } = named
-  return {
-    type: 'failed',
-    code,
-    message,
-    place: place ?? null,
-    cure,
-    cause: cause instanceof Error ? cause.message : null
-  }
-}
-
 function tell(event: PutterEvent): void {
-  const bytes = Buffer.from(`${JSON.stringify(event)}\n`)
-  for (let at = 0; at < bytes.length;) {
-    try {
-      at += writeSync(eventsDescriptor, bytes, at)
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code === 'EAGAIN') Atomics.wait(sleeper, 0, 0, 1)
-      // The sink is gone; what is open is backed out by the end of the connection.
-      else if (code === 'EPIPE') process.exit(0)
-      else throw error
-    }
-  }
+  writeWhole(eventsDescriptor, Buffer.from(`${JSON.stringify(event)}\n`))
 }

@@ -1,6 +1,6 @@
 import { findingOf, type Finding, type Severity } from '@tidemark/capture/finding.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { errorOf } from './putter-process.ts'
+import { errorOf } from '@tidemark/capture/mq/failed-event.ts'
 import type { PutterEvent, StateLook, TargetLook } from './putter-messages.ts'
 import type { SinkConfiguration } from './sink-configuration.ts'
 import { sourceOf } from './sink-parts.ts'

@@ -1,28 +1,28 @@
+import { failedEvent } from '@tidemark/capture/mq/failed-event.ts'
 import type { MqError, ObjectHandle } from '@tidemark/capture/mq/mq-package.ts'
 import type { MqiConnection } from '@tidemark/capture/mq/mqi-connection.ts'
 import { verbError } from '@tidemark/capture/mq/reason-codes.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import type { PutterEvent, PutterFailure, StateLook, TargetLook } from './putter-messages.ts'
+import type { PutterEvent, StateLook, TargetLook } from './putter-messages.ts'
 import type { PutterOptions } from './sink-options.ts'
 import { browseStates } from './unit-putter.ts'
 
 /** Opens everything as the sink would, but the state queue shared; gets and puts nothing. */
 export function lookAtTargets(
   connection: MqiConnection,
-  { stateQueue, queues }: PutterOptions,
-  failure: (error: unknown) => PutterFailure
+  { stateQueue, queues }: PutterOptions
 ): Extract<PutterEvent, { type: 'looked' }> {
   const { id, maxUncommitted } = connection.manager()
   return {
     type: 'looked',
     system: id,
     maxUncommitted,
-    state: stateLook(connection, stateQueue, failure),
-    queues: queues.map(queue => targetLook(connection, queue, failure))
+    state: stateLook(connection, stateQueue),
+    queues: queues.map(queue => targetLook(connection, queue))
   }
 }
 
-function stateLook(connection: MqiConnection, queue: string, failure: (error: unknown) => PutterFailure): StateLook {
+function stateLook(connection: MqiConnection, queue: string): StateLook {
   const { MQC } = connection.mq
   const look: StateLook = { queue, fault: null, inUse: false, messages: [], backoutThreshold: 0, getInhibited: false }
   try {
@@ -35,12 +35,12 @@ function stateLook(connection: MqiConnection, queue: string, failure: (error: un
     connection.close(object)
   } catch (error) {
     if (isTidemarkError(error, 'MQ_QUEUE_IN_USE')) look.inUse = true
-    else look.fault = failure(error)
+    else look.fault = failedEvent(error)
   }
   return look
 }
 
-function targetLook(connection: MqiConnection, queue: string, failure: (error: unknown) => PutterFailure): TargetLook {
+function targetLook(connection: MqiConnection, queue: string): TargetLook {
   const { MQC } = connection.mq
   const look: TargetLook = { queue, fault: null, depth: 0, depthMax: 0, messageBytesMax: 0, putInhibited: false }
   try {
@@ -61,7 +61,7 @@ function targetLook(connection: MqiConnection, queue: string, failure: (error: u
       putInhibited: putInhibit !== 0
     }
   } catch (error) {
-    return { ...look, fault: failure(error) }
+    return { ...look, fault: failedEvent(error) }
   }
 }
 

@@ -1,6 +1,6 @@
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { MqSubscription } from '../config/configuration.ts'
-import { errorOf } from '../mq/mq-connection.ts'
+import { errorOf } from '../mq/failed-event.ts'
 import { mqSourceOptions } from '../mq/mq-options.ts'
 import { lookAtQueues } from '../mq/mq-source.ts'
 import type { QueueFacts } from '../preflight/queue-findings.ts'

@@ -3,6 +3,7 @@ import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error
 import { withUnit, type SourceConnection, type SourceIdentity, type UnitReceiver } from '../source.ts'
 import type { BackoutPolicy } from './backout-policy.ts'
 import type { MqQueueOptions } from './connection-options.ts'
+import { errorOf } from './failed-event.ts'
 import type { Frame } from './frame.ts'
 import { MessageOperation } from './message-operation.ts'
 import type { ReaderEvent } from './reader-messages.ts'
@@ -174,14 +175,4 @@ export class MqConnection implements SourceConnection {
     this.ended?.(error)
     this.ended = null
   }
-}
-
-export function errorOf(event: Extract<ReaderEvent, { type: 'failed' }>): TidemarkError {
-  const { code, message, place, cure, cause } = event
-  return new TidemarkError(code, {
-    message,
-    cure,
-    ...(place === null ? {} : { place }),
-    ...(cause === null ? {} : { cause: new Error(cause) })
-  })
 }

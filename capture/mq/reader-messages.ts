@@ -1,5 +1,5 @@
-import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
 import type { ReaderOptions } from './connection-options.ts'
+import type { FailedEvent } from './failed-event.ts'
 import type { QueueAttributes } from './mqi-connection.ts'
 
 /** From the agent to its reader's process: one JSON object a line on standard input. Its end means `close`. */
@@ -27,9 +27,7 @@ export type ReaderEvent =
   | { type: 'set-aside'; queue: string; backoutQueue: string; msgId: string; backoutCount: number; putTime: number }
   /** It rests, and nothing is open. */
   | { type: 'rested' }
-  | { type: 'failed'; code: ErrorCode; message: string; place: string | null; cure: string; cause: string | null }
-
-export type FailedEvent = Extract<ReaderEvent, { type: 'failed' }>
+  | FailedEvent
 
 /** A queue as it stands, or why it cannot be read. */
 export interface QueueLook {

@@ -1,9 +1,8 @@
-import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { FrameWriter } from './frame.ts'
 import { idText, putTimeOf } from './message.ts'
 import type { UnitOutput } from './queue-reader.ts'
 import type { ReaderCommands } from './reader-commands.ts'
-import type { FailedEvent, ReaderEvent } from './reader-messages.ts'
+import type { ReaderEvent } from './reader-messages.ts'
 
 export interface ReaderOutputOptions {
   frames: FrameWriter
@@ -55,19 +54,4 @@ export function readerOutput({ frames, commands, queues, breathe, pause }: Reade
 export function tell(frames: FrameWriter, event: ReaderEvent): void {
   frames.bytes('event', Buffer.from(JSON.stringify(event)))
   frames.flush()
-}
-
-export function failedEvent(error: unknown): FailedEvent {
-  const named = isTidemarkError(error)
-    ? error
-    : new TidemarkError('INTERNAL', { message: error instanceof Error ? error.message : String(error), cause: error })
-  const { code, message, place, cure, cause } = named
-  return {
-    type: 'failed',
-    code,
-    message,
-    place: place ?? null,
-    cure,
-    cause: cause instanceof Error ? cause.message : null
-  }
 }

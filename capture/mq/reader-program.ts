@@ -1,23 +1,24 @@
 // The process that talks to the queue manager: `ibmmq` blocks its thread at every verb, so it has a process of its own.
 // Commands come on standard input, frames go to descriptor 3. When the agent is gone, its pipe ends: the unit of work is
 // backed out.
-import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { writeWhole } from './blocking-pipe.ts'
 import type { MqQueueOptions, ReaderOptions } from './connection-options.ts'
+import { failedEvent, type FailedEvent } from './failed-event.ts'
 import { FrameWriter } from './frame.ts'
 import { loadMqPackage } from './mq-package.ts'
 import { MqiConnection } from './mqi-connection.ts'
 import { MqiVerbs, type OpenQueue } from './mqi-verbs.ts'
 import { QueueReader } from './queue-reader.ts'
 import { Closed, ReaderCommands } from './reader-commands.ts'
-import type { FailedEvent, QueueLook, ReaderCommand, ReaderEvent } from './reader-messages.ts'
-import { failedEvent, readerOutput, tell } from './reader-output.ts'
+import type { QueueLook, ReaderCommand, ReaderEvent } from './reader-messages.ts'
+import { readerOutput, tell } from './reader-output.ts'
 
 const framesDescriptor = 3
-const frames = new FrameWriter(bytes => writeAll(bytes))
-const sleeper = new Int32Array(new SharedArrayBuffer(4))
+/** An agent that does not read slows the reader down. */
+const frames = new FrameWriter(bytes => writeWhole(framesDescriptor, bytes))
 
 await main()
 
@@ -159,19 +160,4 @@ async function read(
     doubtMs: options.doubtMs
   })
   await reader.run()
-}
-
-/** Blocks while the agent does not read: that is how it slows the reader down. */
-function writeAll(bytes: Buffer): void {
-  for (let at = 0; at < bytes.length;) {
-    try {
-      at += writeSync(framesDescriptor, bytes, at)
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code === 'EAGAIN') Atomics.wait(sleeper, 0, 0, 1)
-      // The agent is gone; its other pipe ends as well.
-      else if (code === 'EPIPE') process.exit(0)
-      else throw error
-    }
-  }
 }

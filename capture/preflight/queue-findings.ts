@@ -1,6 +1,6 @@
 import type { MqSubscription } from '../config/configuration.ts'
 import { findingOf, type Finding, type Severity } from '../finding.ts'
-import { errorOf } from '../mq/mq-connection.ts'
+import { errorOf } from '../mq/failed-event.ts'
 import type { QueueLook, ReaderEvent } from '../mq/reader-messages.ts'
 
 export type QueueFacts = Extract<ReaderEvent, { type: 'looked' }>
