@@ -1,5 +1,6 @@
 import type { MqConnectionOptions } from '../capture/mq/connection-options.ts'
 import { standInFault, startQueueManager } from '../services/mq.ts'
+import { givenMq, type GivenMq } from '../test/support/given-mq.ts'
 import { openApplication } from '../test/support/mq-application.ts'
 import type { Cleanup } from './demonstration.ts'
 
@@ -19,8 +20,8 @@ export interface OrderQueues {
  * emptied), else of the stand-in. Throws where neither can be had.
  */
 export async function openOrderQueues(cleanups: Cleanup[], say: (line: string) => void): Promise<OrderQueues> {
-  const name = process.env['MQ_TEST_QMGR']
-  return name === undefined ? standInQueues(cleanups, say) : givenQueues(name)
+  const given = givenMq(process.env)
+  return given === null ? standInQueues(cleanups, say) : givenQueues(given)
 }
 
 async function standInQueues(cleanups: Cleanup[], say: (line: string) => void): Promise<OrderQueues> {
@@ -37,18 +38,10 @@ async function standInQueues(cleanups: Cleanup[], say: (line: string) => void): 
   }
 }
 
-async function givenQueues(queueManager: string): Promise<OrderQueues> {
+async function givenQueues({ connection, queues }: GivenMq): Promise<OrderQueues> {
   const { env } = process
-  const [orders, replies, state] = (env['MQ_TEST_QUEUES'] ?? 'DEV.QUEUE.1,DEV.QUEUE.2,DEV.QUEUE.3').split(',')
+  const [orders, replies, state] = queues
   if (state === undefined) throw new Error('--mq: MQ_TEST_QUEUES must name three queues, which are emptied')
-  const given = (name: string, value: string | undefined) => (value === undefined ? {} : { [name]: value })
-  const connection: MqConnectionOptions = {
-    queueManager,
-    ...given('channel', env['MQ_TEST_CHANNEL']),
-    ...given('name', env['MQ_TEST_CONNECTION']),
-    ...given('user', env['MQ_TEST_USER']),
-    ...given('password', env['MQ_TEST_PASSWORD'])
-  }
   const application = await openApplication(connection, env)
   for (const queue of [orders!, replies!, state]) while ((await application.get(queue, 1_000)).length > 0);
   await application.kill()

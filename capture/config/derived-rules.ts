@@ -7,6 +7,7 @@ import { nearest } from './nearest.ts'
 import { columnEntries } from './output-completion.ts'
 import { invalid, type ReferenceSource } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
+import { textFaults } from './text-faults.ts'
 import { escapePointer, readablePath, type YamlDocument } from './yaml-document.ts'
 
 /** A lookup's columns, by its name; null: its file is at fault, which is told there. */
@@ -82,21 +83,8 @@ function columnFaults(
   }
   if (plain === true && count > 0) return wrong('is both `plain` and protected', 'leave one of them')
   return lookup === undefined
-    ? expressionFaults(`${at}/expression`, expression!, document)
+    ? textFaults(expression!, () => parseExpression(expression!), `${at}/expression`, document)
     : lookupFaults(`${at}/lookup`, lookup, known, document)
-}
-
-/** An expression that came through a reference is not shown. */
-function expressionFaults(path: string, text: string, document: YamlDocument): TidemarkError[] {
-  try {
-    parseExpression(text)
-    return []
-  } catch (error) {
-    if (!isTidemarkError(error)) throw error
-    const { code, cure } = error
-    const message = error.message.replaceAll(text, document.written(path) ?? text)
-    return [new TidemarkError(code, { message, cure, place: document.placeOf(path) })]
-  }
 }
 
 function lookupFaults(

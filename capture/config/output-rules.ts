@@ -1,6 +1,6 @@
 import { parseFilter } from '@tidemark/kcop/filter/filter-syntax.ts'
 import { topicTemplate } from '@tidemark/kcop/routing/topic-template.ts'
-import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { ColumnsFile } from './column-options.ts'
 import { commitStreamOf, topicOf } from './completion.ts'
 import type { ColumnRules } from '@tidemark/kcop/rules.ts'
@@ -8,6 +8,7 @@ import { completeColumns, keysOf, namesOf, outboxColumns } from './output-comple
 import { invalid } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { parseTableName } from './table-name.ts'
+import { textFaults } from './text-faults.ts'
 import { topicFault } from './topic-rules.ts'
 import type { AlsoFile, TableFile } from './table-options.ts'
 import { escapePointer, readablePath, type YamlDocument } from './yaml-document.ts'
@@ -63,7 +64,12 @@ function topicFaults(
   const { table, topic, at } = output
   const name = parseTableName(table)
   const faults = topic.includes('{')
-    ? attempted(topic, () => void topicTemplate(topic, typeof name === 'string' ? null : name), `${at}/topic`, document)
+    ? textFaults(
+        topic,
+        () => void topicTemplate(topic, typeof name === 'string' ? null : name),
+        `${at}/topic`,
+        document
+      )
     : topicFault(topic, `${at}/topic`, at, 'topic', document)
   if (topic === commitStreamOf(written)) {
     const message = `the topic of table ${table} is the commit stream`
@@ -87,20 +93,7 @@ function restrictionFaults({ topic, at, entry }: WrittenOutput, document: YamlDo
 
 function filterFaults({ at, entry }: WrittenOutput, document: YamlDocument): TidemarkError[] {
   const { filter } = entry
-  return filter === undefined ? [] : attempted(filter, () => void parseFilter(filter), `${at}/filter`, document)
-}
-
-/** The form of a topic or a condition is checked by who uses it. A value that came through a reference is not shown. */
-function attempted(text: string, check: () => void, path: string, document: YamlDocument): TidemarkError[] {
-  try {
-    check()
-    return []
-  } catch (error) {
-    if (!isTidemarkError(error)) throw error
-    const { code, cure } = error
-    const message = error.message.replaceAll(text, document.written(path) ?? text)
-    return [new TidemarkError(code, { message, cure, place: document.placeOf(path) })]
-  }
+  return filter === undefined ? [] : textFaults(filter, () => void parseFilter(filter), `${at}/filter`, document)
 }
 
 function headerFaults({ at, entry }: WrittenOutput, document: YamlDocument): TidemarkError[] {

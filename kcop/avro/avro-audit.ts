@@ -8,7 +8,7 @@ import { keyNotSent } from '../formats/json.ts'
 import { unchangedColumns, unknownColumns } from '../formats/unsent-columns.ts'
 import { HeaderWriter } from '../header-block.ts'
 import type { HeaderBlock } from '../record-sink.ts'
-import type { RegisteredSchema } from '../registry/schema-registry.ts'
+import { untilKnown, type RegisteredSchema } from '../registry/schema-registry.ts'
 import { subjectOf } from '../registry/subject.ts'
 import { Scratch } from '../scratch.ts'
 import { oldKeyNotSent } from '../table-key.ts'
@@ -16,10 +16,7 @@ import { writeString } from './avro-column.ts'
 import { tableSchemas, writeSchemaId, type AvroOptions } from './avro-format.ts'
 import { writeLong } from './avro-long.ts'
 import type { AvroRecord } from './avro-record.ts'
-import type { AvroSchema } from './avro-type.ts'
-
-const NULL_BRANCH = 0
-const VALUE_BRANCH = 2
+import { NULL_BRANCH, VALUE_BRANCH, type AvroSchema } from './avro-type.ts'
 
 /** As in the JSON audit rows: docs/records.md, "Audit". */
 const journalFields: readonly AvroSchema[] = [
@@ -75,12 +72,7 @@ class AvroAuditTable implements TableFormat {
   }
 
   ready(): Promise<void> | null {
-    const waits = [this.keyEntry?.ready, this.valueEntry.ready].filter(wait => wait !== null && wait !== undefined)
-    if (waits.length === 0) return null
-    const all = Promise.all(waits).then(() => {})
-    // Whoever asks waits for it; a rules' check does not.
-    all.catch(() => {})
-    return all
+    return untilKnown(this.keyEntry, this.valueEntry)
   }
 
   key(image: Tuple, old: Tuple | null, into: Scratch): void {

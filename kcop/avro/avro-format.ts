@@ -7,7 +7,7 @@ import { keyNotSent } from '../formats/json.ts'
 import { removalHeaders, unchangedColumns, unknownColumns } from '../formats/unsent-columns.ts'
 import { fixedHeaders } from '../header-block.ts'
 import type { HeaderBlock } from '../record-sink.ts'
-import type { RegisteredSchema, SchemaRegistry } from '../registry/schema-registry.ts'
+import { untilKnown, type RegisteredSchema, type SchemaRegistry } from '../registry/schema-registry.ts'
 import { subjectOf, type SubjectStrategy } from '../registry/subject.ts'
 import type { Scratch } from '../scratch.ts'
 import { avroName, avroNamespace } from './avro-name.ts'
@@ -78,12 +78,7 @@ class AvroTableFormat implements TableFormat {
   }
 
   ready(): Promise<void> | null {
-    const waits = [this.keyEntry?.ready, this.valueEntry.ready].filter(wait => wait !== null && wait !== undefined)
-    if (waits.length === 0) return null
-    const all = Promise.all(waits).then(() => {})
-    // Whoever asks waits for it; a rules' check does not.
-    all.catch(() => {})
-    return all
+    return untilKnown(this.keyEntry, this.valueEntry)
   }
 
   key(image: Tuple, old: Tuple | null, into: Scratch): void {

@@ -16,6 +16,10 @@ export const TIMESTAMP = 9
 export const TIMESTAMPTZ = 10
 export const ARRAY = 11
 
+/** Branches of the union of null and a type, as their zigzag byte. */
+export const NULL_BRANCH = 0
+export const VALUE_BRANCH = 2
+
 /** A schema as JSON. */
 export type AvroSchema = string | { readonly [name: string]: unknown } | readonly AvroSchema[]
 

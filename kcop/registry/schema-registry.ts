@@ -16,6 +16,16 @@ export interface RegisteredSchema {
   readonly ready: Promise<void> | null
 }
 
+/** Resolves when the ids of all of them are known; rejects as `ready` does. null: they are known, or there is none. */
+export function untilKnown(...entries: (RegisteredSchema | null)[]): Promise<void> | null {
+  const waits = entries.map(entry => entry?.ready ?? null).filter(wait => wait !== null)
+  if (waits.length === 0) return null
+  const all = Promise.all(waits).then(() => {})
+  // Whoever asks waits for it; a rules' check does not.
+  all.catch(() => {})
+  return all
+}
+
 export interface SchemaRegistryOptions {
   client: Pick<RegistryClient, 'register'>
   /** Resolves after `ms`; rejects when the signal is aborted. */

@@ -1,6 +1,7 @@
 import { after, type TestContext } from 'node:test'
 import type { MqConnectionOptions } from '../../capture/mq/connection-options.ts'
 import { standInFault, startQueueManager, type QueueManager } from '../../services/mq.ts'
+import { givenMq, type GivenMq } from './given-mq.ts'
 import { openApplication, type MqApplication } from './mq-application.ts'
 
 export type { GotMessage, MqApplication, PutMessage } from './mq-application.ts'
@@ -29,7 +30,8 @@ after(async () => {
  * with the reason, where neither can be had.
  */
 export async function useQueueManager(t: TestContext): Promise<TestMq | null> {
-  if (process.env['MQ_TEST_QMGR'] !== undefined) return realQueueManager(t, process.env['MQ_TEST_QMGR'])
+  const given = givenMq(process.env)
+  if (given !== null) return realQueueManager(t, given)
   const fault = standInFault()
   if (fault !== null) {
     t.skip(fault)
@@ -53,17 +55,8 @@ export async function useQueueManager(t: TestContext): Promise<TestMq | null> {
   }
 }
 
-function realQueueManager(t: TestContext, queueManager: string): TestMq {
+function realQueueManager(t: TestContext, { connection, queues: names }: GivenMq): TestMq {
   const { env } = process
-  const given = (name: string, value: string | undefined) => (value === undefined ? {} : { [name]: value })
-  const connection: MqConnectionOptions = {
-    queueManager,
-    ...given('channel', env['MQ_TEST_CHANNEL']),
-    ...given('name', env['MQ_TEST_CONNECTION']),
-    ...given('user', env['MQ_TEST_USER']),
-    ...given('password', env['MQ_TEST_PASSWORD'])
-  }
-  const names = (env['MQ_TEST_QUEUES'] ?? 'DEV.QUEUE.1,DEV.QUEUE.2,DEV.QUEUE.3').split(',')
   return {
     connection,
     environment: env,

@@ -2,13 +2,11 @@ import type { Operation, TransactionContext } from '@tidemark/schemas/operation.
 import type { Table } from '@tidemark/schemas/table.ts'
 import { writeString } from '../../avro/avro-column.ts'
 import { writeBigLong, writeLong } from '../../avro/avro-long.ts'
-import type { AvroSchema } from '../../avro/avro-type.ts'
+import { NULL_BRANCH, VALUE_BRANCH, type AvroSchema } from '../../avro/avro-type.ts'
 import { Scratch } from '../../scratch.ts'
 import { lsnOf, type EventOrder, type EventOrders, type SourceNames } from './event-blocks.ts'
 import type { Op } from './event-stamp.ts'
 
-const NULL_BRANCH = 0
-const VALUE_BRANCH = 2
 /** Branch 1 of `[null, x]`, and branch 0 of `[string, null]`, whose default is a string. */
 const STRING_FIRST = 0
 

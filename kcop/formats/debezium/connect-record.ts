@@ -1,14 +1,11 @@
 import type { Table } from '@tidemark/schemas/table.ts'
-import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { NULL_LENGTH, UNCHANGED_LENGTH, type Tuple } from '@tidemark/schemas/tuple.ts'
+import { UNCHANGED_LENGTH, type Tuple } from '@tidemark/schemas/tuple.ts'
 import type { AvroSchema } from '../../avro/avro-type.ts'
+import { ColumnRecord } from '../../avro/column-record.ts'
 import type { Scratch } from '../../scratch.ts'
 import { connectAvroSchema } from './connect-schema.ts'
 import { connectTypeOf, writeConnectColumn, writeUnavailable, type ConnectType } from './connect-value.ts'
 import type { DecimalHandling } from './debezium-type.ts'
-
-const NULL_BRANCH = 0
-const VALUE_BRANCH = 2
 
 /** A name as Debezium adjusts it for Avro (`schema.name.adjustment.mode: avro`): what Avro does not allow becomes `_`. */
 export function adjustedName(text: string): string {
@@ -17,13 +14,10 @@ export function adjustedName(text: string): string {
 }
 
 /** A row, or a key, as a record of Debezium's columns. Compiled once per table version. */
-export class ConnectRecord {
+export class ConnectRecord extends ColumnRecord {
   readonly fullName: string
   readonly schema: { readonly [name: string]: unknown }
-  private readonly table: Table
-  private readonly indexes: readonly number[]
   private readonly types: readonly ConnectType[]
-  private readonly nullable: readonly boolean[]
 
   /** `known`: names of record types that stand before. Throws ROW_UNSUITABLE when two columns have the same Avro name. */
   constructor(
@@ -33,11 +27,9 @@ export class ConnectRecord {
     decimals: DecimalHandling,
     known = new Set<string>()
   ) {
-    this.table = table
-    this.indexes = indexes
-    this.types = indexes.map(index => connectTypeOf(table.columns[index]!.type, decimals))
     // The log does not tell which other columns are NOT NULL.
-    this.nullable = indexes.map(index => !table.keyColumns.includes(index))
+    super(table, indexes, index => !table.keyColumns.includes(index))
+    this.types = indexes.map(index => connectTypeOf(table.columns[index]!.type, decimals))
     this.fullName = `${named.namespace}.${named.name}`
     this.schema = { type: 'record', ...named, fields: this.fields(known), 'connect.name': this.fullName }
   }
@@ -56,26 +48,8 @@ export class ConnectRecord {
     return unchanged
   }
 
-  /** The same of key columns: one left out as unchanged is taken from the old row. Returns how many are not known. */
-  writeKey(image: Tuple, old: Tuple | null, into: Scratch): number {
-    let left = 0
-    for (let position = 0; position < this.indexes.length; position++) {
-      const index = this.indexes[position]!
-      const holder = image.lengths[index] === UNCHANGED_LENGTH ? old : image
-      if (holder === null || (holder === old && holder.lengths[index]! < 0)) left++
-      else this.writeField(position, index, holder, into)
-    }
-    return left
-  }
-
-  private writeField(position: number, index: number, holder: Tuple, into: Scratch): void {
-    const length = holder.lengths[index]!
-    if (this.nullable[position]) into.room(1)[into.length++] = length < 0 ? NULL_BRANCH : VALUE_BRANCH
-    else if (length < 0) throw this.unsuitable(index, 'is null in a key')
-    if (length === NULL_LENGTH) return
-    const start = holder.starts[index]!
-    const wrong = writeConnectColumn(this.types[position]!, holder.bytes, start, start + length, into)
-    if (wrong !== null) throw this.unsuitable(index, wrong)
+  protected writeValue(position: number, source: Buffer, start: number, end: number, into: Scratch): string | null {
+    return writeConnectColumn(this.types[position]!, source, start, end, into)
   }
 
   private writeUnsent(position: number, index: number, into: Scratch): void {
@@ -89,28 +63,10 @@ export class ConnectRecord {
   }
 
   private fields(known: Set<string>): AvroSchema[] {
-    const taken = new Map<string, string>()
-    return this.indexes.map((index, position) => {
-      const { name: column, type } = this.table.columns[index]!
-      const name = adjustedName(column)
-      const other = taken.get(name)
-      if (other !== undefined) throw this.sameName(column, other, name)
-      taken.set(name, column)
+    return this.fieldNames(adjustedName).map((name, position) => {
+      const { type } = this.table.columns[this.indexes[position]!]!
       const schema = connectAvroSchema(type, this.types[position]!.debezium, known)
       return this.nullable[position] ? { name, type: ['null', schema], default: null } : { name, type: schema }
-    })
-  }
-
-  private sameName(column: string, other: string, name: string): TidemarkError {
-    return new TidemarkError('ROW_UNSUITABLE', {
-      message: `columns ${other} and ${column} of ${this.table.qualifiedName} both have the Avro name ${name}`,
-      cure: 'rename one of them, or leave it out of the records'
-    })
-  }
-
-  private unsuitable(index: number, what: string): TidemarkError {
-    return new TidemarkError('ROW_UNSUITABLE', {
-      message: `column ${this.table.columns[index]!.name} of ${this.table.qualifiedName} ${what}`
     })
   }
 }

@@ -1,11 +1,11 @@
 import type { ColumnType } from '@tidemark/schemas/table.ts'
 import { writeAvroColumn, writeString } from '../../avro/avro-column.ts'
 import { writeLong, writeLongText } from '../../avro/avro-long.ts'
-import { avroTypeOf, STRING, type AvroType } from '../../avro/avro-type.ts'
+import { NULL_BRANCH, VALUE_BRANCH, avroTypeOf, STRING, type AvroType } from '../../avro/avro-type.ts'
 import { Scratch } from '../../scratch.ts'
 import { ARRAY_CLOSE, ARRAY_END, ARRAY_NULL, ARRAY_OPEN, ARRAY_VALUE } from '../array-text.ts'
 import { writeUnscaled } from '../unscaled-decimal.ts'
-import { writeDebeziumColumn } from './debezium-column.ts'
+import { noDecimal, writeDebeziumColumn } from './debezium-column.ts'
 import {
   AS_ARRAY,
   AS_BIT,
@@ -27,9 +27,6 @@ import {
   type DecimalHandling
 } from './debezium-type.ts'
 
-const NULL_BRANCH = 0
-const VALUE_BRANCH = 2
-const noDecimal = 'is NaN or infinite, which a Decimal cannot be: set `debezium: {decimal: string}`'
 const noNesting = 'is an array of more than one dimension, which its Avro type cannot tell'
 /** Of one value: what the JSON envelope has for it. */
 const json = new Scratch()

@@ -1,3 +1,4 @@
+import { NULL_BRANCH, VALUE_BRANCH } from '../../avro/avro-type.ts'
 import type { Operation } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import type { Tuple } from '@tidemark/schemas/tuple.ts'
@@ -5,7 +6,7 @@ import { writeSchemaId } from '../../avro/avro-format.ts'
 import type { Format, TableFormat, Telling } from '../../format.ts'
 import { HeaderWriter } from '../../header-block.ts'
 import type { HeaderBlock } from '../../record-sink.ts'
-import type { RegisteredSchema, SchemaRegistry } from '../../registry/schema-registry.ts'
+import { untilKnown, type RegisteredSchema, type SchemaRegistry } from '../../registry/schema-registry.ts'
 import { subjectOf, type SubjectStrategy } from '../../registry/subject.ts'
 import { Scratch } from '../../scratch.ts'
 import { keyDiffers } from '../../table-key.ts'
@@ -22,8 +23,6 @@ export interface DebeziumAvroOptions extends DebeziumOptions {
   subjects: SubjectStrategy
 }
 
-const NULL_BRANCH = 0
-const VALUE_BRANCH = 2
 const newKeyHeader = Buffer.from('__debezium.newkey')
 const oldKeyHeader = Buffer.from('__debezium.oldkey')
 
@@ -73,12 +72,7 @@ class DebeziumAvroTableFormat implements TableFormat {
   }
 
   ready(): Promise<void> | null {
-    const waits = [this.keyEntry?.ready, this.valueEntry.ready].filter(wait => wait !== null && wait !== undefined)
-    if (waits.length === 0) return null
-    const all = Promise.all(waits).then(() => {})
-    // Whoever asks waits for it; a rules' check does not.
-    all.catch(() => {})
-    return all
+    return untilKnown(this.keyEntry, this.valueEntry)
   }
 
   key(image: Tuple, old: Tuple | null, into: Scratch): void {

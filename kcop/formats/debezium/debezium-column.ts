@@ -37,7 +37,7 @@ const parsed = new ParsedTime()
 const scratch = new Scratch()
 
 const otherSetting = 'is not in ISO form and UTC: the session must have DateStyle=ISO and TimeZone=UTC'
-const noDecimal = 'is NaN or infinite, which a Decimal cannot be: set `debezium: {decimal: string}`'
+export const noDecimal = 'is NaN or infinite, which a Decimal cannot be: set `debezium: {decimal: string}`'
 
 /**
  * Appends the JSON of one value given in PostgreSQL's text form, as Debezium's default settings have it. Returns null, or
