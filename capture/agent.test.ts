@@ -57,10 +57,20 @@ interface Parts {
   /** Stores the data batches of one flush. */
   storeData(): Promise<void>
   onEvent(event: AgentEvent): void
+  /** Removes the beginning of the commit stream; what is older than 100 ms goes, and an owner of 60 ms claims anew. */
+  deleteBefore?(offset: number): Promise<void>
 }
 
+/** Lets the next 30 ms pass for whoever calls itself every so often. */
+let tick: () => void
+
 /** An agent over a commit stream in memory; `now` moves with each delay. */
-function agentOf({ connection, storeData, onEvent }: Parts): Agent {
+function agentOf({ connection, storeData, onEvent, deleteBefore }: Parts): Agent {
+  const tasks = new Set<() => void>()
+  tick = () => {
+    now += 30
+    for (const task of tasks) task()
+  }
   const log = new MemoryLog()
   log.createTopic('commits')
   log.createTopic('data')
@@ -94,13 +104,17 @@ function agentOf({ connection, storeData, onEvent }: Parts): Agent {
         await turn()
         signal.throwIfAborted()
       },
-      every: () => () => {}
+      every: (_ms, task) => {
+        tasks.add(task)
+        return () => tasks.delete(task)
+      }
     },
     onEvent,
     budgetBytes: 10,
     batchBytesMax: 1_000_000,
     heartbeatMs: 1_000,
-    drainMs
+    drainMs,
+    trimming: deleteBefore === undefined ? null : { retentionMs: 100, renewMs: 60, deleteBefore }
   }
   return new Agent(options)
 }
@@ -148,4 +162,52 @@ test('an agent that is told to stop reads nothing more when the pressure is over
   await running
   assert.equal(connection.calls.at(-1), 'pause')
   assert.equal(events.at(-1), 'drained')
+})
+
+test('an owner claims anew when its time is over, and trims the stream to a claim that is old enough', async () => {
+  const stop = new AbortController()
+  const events: string[] = []
+  const deleted: number[] = []
+  const agent = agentOf({
+    connection: new Scripted(0),
+    storeData: () => Promise.resolve(),
+    deleteBefore: offset => {
+      deleted.push(offset)
+      return Promise.resolve()
+    },
+    onEvent: event => {
+      if (event.type === 'owner') events.push(`owner ${event.epoch}`)
+      if (event.type === 'renewal' || event.type === 'trimmed') events.push(event.type)
+      if (event.type === 'trimmed') stop.abort()
+    }
+  })
+  const running = agent.run(stop.signal)
+  while (!stop.signal.aborted) {
+    for (let turns = 0; turns < 20; turns++) await turn()
+    tick()
+  }
+  await running
+  // Genesis, then a claim and a State each.
+  assert.deepEqual(deleted, [1])
+  assert.deepEqual(events, ['owner 1', 'renewal', 'owner 2', 'renewal', 'owner 3', 'trimmed'])
+})
+
+test('a stream that cannot be trimmed is told of, and its owner goes on', async () => {
+  const stop = new AbortController()
+  let failures = 0
+  const agent = agentOf({
+    connection: new Scripted(0),
+    storeData: () => Promise.resolve(),
+    deleteBefore: () => Promise.reject(new TidemarkError('KAFKA_AUTHORIZATION', { message: 'no Delete' })),
+    onEvent: event => {
+      assert.notEqual(event.type, 'interrupted')
+      if (event.type === 'trim-failed' && ++failures === 2) stop.abort()
+    }
+  })
+  const running = agent.run(stop.signal)
+  while (!stop.signal.aborted) {
+    for (let turns = 0; turns < 20; turns++) await turn()
+    tick()
+  }
+  await running
 })

@@ -7,6 +7,7 @@ import type { FaultPoint } from './delivery/delivery.ts'
 import type { TopicDirectory } from './delivery/topic-directory.ts'
 import { CommitStreamLog } from './ownership/commit-stream-log.ts'
 import { takeOver, type Ownership } from './ownership/take-over.ts'
+import { trim, type Trimming } from './ownership/trimming.ts'
 import type { Source, SourceConnection } from './source.ts'
 import { Tenure, type OperationProcessor, type TransactionSink } from './tenure.ts'
 
@@ -30,6 +31,11 @@ export type AgentEvent =
   | { type: 'pressure'; high: boolean }
   | { type: 'interrupted'; error: unknown; retryInMs: number }
   | { type: 'drained' }
+  /** The ownership ends, and the next begins with a claim to which the stream can be trimmed later. */
+  | { type: 'renewal' }
+  /** The commit stream begins at `offset` now. */
+  | { type: 'trimmed'; offset: number }
+  | { type: 'trim-failed'; error: unknown }
 
 export interface AgentOptions {
   subscription: string
@@ -49,6 +55,8 @@ export interface AgentOptions {
   onReached?: ((point: FaultPoint) => void) | undefined
   /** How long a stopping agent waits for what it has committed to be named. */
   drainMs: number
+  /** null: the commit stream is kept for ever. */
+  trimming: Trimming | null
 }
 
 /** Errors that pass by themselves or are mended by claiming again; all others stop the agent. */
@@ -58,6 +66,8 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'PRODUCE_FAILED',
   'PRODUCER_FENCED',
   'SUPERSEDED',
+  // Another owner has trimmed what was being read.
+  'STREAM_TRIMMED',
   'SLOT_IN_USE',
   'REGISTRY_UNREACHABLE',
   'MQ_UNREACHABLE',
@@ -117,7 +127,7 @@ export class Agent {
       const ownership = await this.claim(connection, session.signal)
       const { epoch, state } = ownership
       this.options.onEvent({ type: 'owner', epoch, sequence: state.sequence, position: state.position })
-      await this.work(connection, ownership, signal)
+      await this.work(connection, ownership, { stop: signal, session: session.signal })
     } catch (error) {
       this.mending = connection.mends?.(error) ?? false
       throw error
@@ -133,26 +143,43 @@ export class Agent {
     return takeOver({ subscription, agent, log: this.log, source, openSession, signal, now, randomBytes })
   }
 
-  private async work(connection: SourceConnection, ownership: Ownership, signal: AbortSignal): Promise<void> {
+  private async work(connection: SourceConnection, ownership: Ownership, signals: Signals): Promise<void> {
     const { surroundings, heartbeatMs } = this.options
-    const tenure = this.tenure(connection, ownership)
+    this.resting = false
+    const tenure = this.tenure(connection, ownership, signals.session)
+    const renewal = Promise.withResolvers<'renewal'>()
     const stopHeartbeat = surroundings.every(heartbeatMs, () => tenure.heartbeat())
-    const stop = abortion(signal)
+    const stopRenewals = this.whenDue(() => tenure.betweenTransactions(() => renewal.resolve('renewal')))
+    const stop = abortion(signals.stop)
     try {
       const end = connection.run(tenure, ownership.state.position)
       end.catch(() => {})
-      const why = await Promise.race([end.then(() => 'closed'), tenure.failed, stop.happened.then(() => 'stop')])
-      if (why === 'stop') await this.drain(connection, tenure)
+      const stopped = stop.happened.then(() => 'stop' as const)
+      const why = await Promise.race([end.then(() => 'closed' as const), tenure.failed, stopped, renewal.promise])
+      if (why === 'renewal') this.options.onEvent({ type: 'renewal' })
+      if (why !== 'closed') await this.drain(connection, tenure)
     } finally {
       stop.forget()
       stopHeartbeat()
+      stopRenewals()
       tenure.delivery.abandon()
     }
   }
 
-  private tenure(connection: SourceConnection, ownership: Ownership): Tenure {
+  /** Calls `task`, more than once, when the ownership that begins now is so old that the next one is to follow it. */
+  private whenDue(task: () => void): () => void {
+    const { surroundings, heartbeatMs, trimming } = this.options
+    if (trimming === null) return () => {}
+    const since = surroundings.now()
+    return surroundings.every(Math.min(heartbeatMs, trimming.renewMs), () => {
+      if (surroundings.now() - since >= trimming.renewMs) task()
+    })
+  }
+
+  private tenure(connection: SourceConnection, ownership: Ownership, session: AbortSignal): Tenure {
     const { topics, surroundings, budgetBytes, batchBytesMax, processorFor, onEvent } = this.options
     const since = surroundings.now()
+    let settled = false
     return new Tenure({
       ownership,
       topics,
@@ -173,8 +200,23 @@ export class Agent {
         if (transactions > 0 || surroundings.now() - since > retryMsMax) this.interruptions = 0
         connection.settle(position)
         onEvent({ type: 'settled', position, transactions })
+        // Only behind a State of one's own may the stream begin with one's own claim.
+        if (!settled) void this.trim(ownership, session)
+        settled = true
       }
     })
+  }
+
+  /** A stream that cannot be trimmed only grows: its owner goes on, and tries again with its next claim. */
+  private async trim({ own }: Ownership, session: AbortSignal): Promise<void> {
+    const { trimming, surroundings, onEvent } = this.options
+    if (trimming === null) return
+    try {
+      const offset = await trim(this.log, own, trimming, surroundings.now())
+      if (offset !== null && !session.aborted) onEvent({ type: 'trimmed', offset })
+    } catch (error) {
+      if (!session.aborted) onEvent({ type: 'trim-failed', error })
+    }
   }
 
   private async drain(connection: SourceConnection, tenure: Tenure): Promise<void> {
@@ -188,6 +230,13 @@ export class Agent {
     limit.abort()
     onEvent({ type: 'drained' })
   }
+}
+
+interface Signals {
+  /** The agent is to end. */
+  stop: AbortSignal
+  /** The ownership has ended. */
+  session: AbortSignal
 }
 
 function abortion(signal: AbortSignal): { happened: Promise<void>; forget(): void } {

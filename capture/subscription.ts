@@ -17,6 +17,7 @@ import { ClusterTopics } from './delivery/cluster-topics.ts'
 import { mqSourceOptions } from './mq/mq-options.ts'
 import { MqSource } from './mq/mq-source.ts'
 import type { ReaderEvent } from './mq/reader-messages.ts'
+import { renewalMs, type Trimming } from './ownership/trimming.ts'
 import { PostgresSource, type SlotHolder } from './postgres/postgres-source.ts'
 import { requireRestricted } from './preflight/restricted-topics.ts'
 import type { LogSettings } from './log.ts'
@@ -146,6 +147,7 @@ export function agentOptions(
   const rules = producerRules(configuration)
   const keys = loadKeys(configuration.keys)
   const lookups = loadLookups(configuration.lookups)
+  const admin = new KafkaAdmin(cluster)
   return {
     subscription: configuration.subscription,
     agent,
@@ -154,7 +156,7 @@ export function agentOptions(
     reader: PartitionFetcher.of(cluster),
     openSession: guardedOpener(configuration, cluster, onEvent),
     topics: new ClusterTopics({
-      admin: new KafkaAdmin(cluster),
+      admin,
       applied: new Set(knownDataTopics(configuration)),
       partitions: configuration.topics.partitions,
       replication: configuration.topics.replication ?? -1,
@@ -178,6 +180,16 @@ export function agentOptions(
     budgetBytes,
     batchBytesMax,
     heartbeatMs,
-    drainMs
+    drainMs,
+    trimming: trimmingOf(configuration, admin)
   }
+}
+
+function trimmingOf(
+  { commitStream, commitStreamRetentionMs: retentionMs }: Configuration | MqSubscription,
+  admin: KafkaAdmin
+): Trimming | null {
+  if (retentionMs === null) return null
+  const deleteBefore = (offset: number): Promise<number> => admin.deleteRecords(commitStream, 0, offset)
+  return { retentionMs, renewMs: renewalMs(retentionMs), deleteBefore }
 }

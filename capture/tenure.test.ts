@@ -278,3 +278,18 @@ test('a source that does not heed the pause is stopped at a bound', async () => 
   for (let count = 0; count < 9; count++) tenure.operation(large)
   await assert.rejects(tenure.failed, { code: 'REGISTRY_UNREACHABLE' })
 })
+
+test('what is to be done between transactions waits for the open one', () => {
+  const { tenure } = bench()
+  const done: string[] = []
+  tenure.betweenTransactions(() => done.push('at once'))
+  assert.deepEqual(done, ['at once'])
+  tenure.begin(transaction)
+  tenure.betweenTransactions(() => done.push('after the commit'))
+  hand(tenure, insert(account, ['1', 'Ann']))
+  assert.deepEqual(done, ['at once'])
+  tenure.commit(position(1))
+  tenure.begin(transaction)
+  tenure.commit(position(2))
+  assert.deepEqual(done, ['at once', 'after the commit'])
+})

@@ -73,6 +73,7 @@ export class Tenure implements UnitReceiver {
   private released: Promise<void> | null = null
   private deliveryPressure = false
   private pressure = false
+  private boundaryTask: (() => void) | null = null
 
   constructor(options: TenureOptions) {
     this.options = options
@@ -158,6 +159,8 @@ export class Tenure implements UnitReceiver {
     this.counters.operations += this.operations
     if (position.length > 0) this.passed = position
     if (this.delivery.writer.commit(position, this.operations)) this.delivery.flushSoon()
+    this.boundaryTask?.()
+    this.boundaryTask = null
   }
 
   /** Ends a unit: a State entry with its position, in the same append as the unit's transactions. */
@@ -185,6 +188,12 @@ export class Tenure implements UnitReceiver {
     }
     if (this.context !== null || !this.delivery.isIdle) return
     if (Buffer.compare(this.passed, this.named) > 0) this.nameState(this.passed)
+  }
+
+  /** Calls `task` while no transaction is open: now, or when the open one is committed. */
+  betweenTransactions(task: () => void): void {
+    if (this.context === null && this.held === null) task()
+    else this.boundaryTask = task
   }
 
   /** Ends a first copy: the last State entry says that it is whole, and that mirroring begins after `position`. */

@@ -176,8 +176,12 @@ export const errorCodes = {
     cure: 'read it with `for await (const record of transaction.stream())`, or raise wholeUpToBytes'
   },
   STREAM_RECREATED: {
-    means: 'the commit stream is not the one it was: it was re-created or cut below the bookmark',
+    means: 'the commit stream is not the one it was: its topic was deleted and made anew',
     cure: 'start from `earliest` after checking what was lost'
+  },
+  STREAM_TRIMMED: {
+    means: 'the place to read on at is older than what the commit stream keeps (`commitStreamRetention`)',
+    cure: 'transactions after that place can no longer be had from the topics: bring the target up to date from the source, then start from `latest`, or start from `earliest` and accept the gap it reports; let readers lag less, or keep more'
   },
 
   // Kafka

@@ -35,7 +35,10 @@ export class CommitStreamLog {
     return this.reader.offsetAtTime(this.topic, 0, time)
   }
 
-  /** The records of [from, to) in order. Throws STREAM_TRUNCATED when they are not there, COMMIT_STREAM_INVALID. */
+  /**
+   * The records of [from, to) in order. Throws STREAM_TRIMMED when the beginning of the stream was removed up to behind
+   * them, STREAM_TRUNCATED when they are not there, COMMIT_STREAM_INVALID.
+   */
   async *scan(from: number, to: number): AsyncGenerator<PlacedRecord> {
     const records = new RecordReader()
     while (from < to) {
@@ -73,7 +76,7 @@ export class CommitStreamLog {
   private async confirmHeld(offset: number): Promise<void> {
     const { start, end } = await this.bounds()
     if (start <= offset && offset < end) return
-    throw new TidemarkError('STREAM_TRUNCATED', {
+    throw new TidemarkError(start > offset ? 'STREAM_TRIMMED' : 'STREAM_TRUNCATED', {
       message: `offset ${offset} of the commit stream is gone: it holds ${start} to ${end}`,
       place: this.topic
     })

@@ -54,6 +54,8 @@ export class CommitStreamReader {
   private readonly epochs: EpochFold
   private readonly losses = new LossRanges()
   private lastGap: StateEntry | null = null
+  /** Everything up to this sequence was read before what follows it was trimmed away, perhaps; null when nothing was. */
+  private trimmedBehind: number | null
   private index = 0
 
   constructor(topic: string, start: StartPoint) {
@@ -65,6 +67,7 @@ export class CommitStreamReader {
     this.sequenceOffset = start.sequenceOffset
     this.offset = start.offset
     this.nextOffset = start.offset
+    this.trimmedBehind = start.belowLogStart ? start.sequence : null
   }
 
   /** The current epoch, after the records fed so far. */
@@ -96,6 +99,16 @@ export class CommitStreamReader {
     }
   }
 
+  /**
+   * The records to be read next have been trimmed away; reading goes on where the stream begins now. `isStart`: nothing
+   * was handed over yet, and the reader takes the stream from where it begins. Throws STREAM_TRIMMED.
+   */
+  overtaken(isStart: boolean): void {
+    if (isStart) this.sequence = null
+    else if (this.sequence === null) throw this.trimmedError('the place where reading was to begin was')
+    this.trimmedBehind = this.sequence
+  }
+
   /** Goes to the next thing a reader must know of. Throws SEQUENCE_GAP, EXTENSION_MANDATORY. */
   next(): Stop {
     while (this.commits !== null && this.index < this.commits.entries.length) {
@@ -120,12 +133,7 @@ export class CommitStreamReader {
 
   gapError({ first, last }: UnexplainedGap): TidemarkError {
     const missing = first === last ? `transaction ${first} is` : `transactions ${first} to ${last} are`
-    if (this.start.belowLogStart && this.sequenceEpoch === this.start.sequenceEpoch) {
-      return new TidemarkError('STREAM_RECREATED', {
-        message: `${missing} not in the commit stream any more: it was cut below the bookmark`,
-        place: this.place()
-      })
-    }
+    if (this.trimmedBehind === this.sequence) return this.trimmedError(missing)
     return new TidemarkError('SEQUENCE_GAP', { message: `${missing} not in the commit stream`, place: this.place() })
   }
 
@@ -226,6 +234,11 @@ export class CommitStreamReader {
     this.sequence = sequence
     this.sequenceEpoch = epoch
     this.sequenceOffset = this.offset
+  }
+
+  private trimmedError(missing: string): TidemarkError {
+    const message = `${missing} trimmed away from the commit stream before it was read`
+    return new TidemarkError('STREAM_TRIMMED', { message, place: this.place() })
   }
 
   private reused(sequence: number): TidemarkError {

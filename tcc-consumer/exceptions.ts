@@ -36,7 +36,7 @@ export class Exceptions {
     return true
   }
 
-  /** Looks for a Loss that names the gap. Throws SEQUENCE_GAP, STREAM_RECREATED. */
+  /** Looks for a Loss that names the gap. Throws SEQUENCE_GAP, STREAM_TRIMMED. */
   async explainGap(gap: UnexplainedGap): Promise<void> {
     await this.searchLoss(gap.first, gap.last)
     if (this.reader.stream.loss(gap.first, gap.last) === null) throw this.reader.stream.gapError(gap)
@@ -72,7 +72,7 @@ export class Exceptions {
     return {
       kind: 'start',
       firstSequence: firstKnown > 0 ? 1 : this.aged!.first,
-      lastSequence: this.aged?.last ?? firstKnown,
+      lastSequence: Math.max(this.aged?.last ?? 0, firstKnown),
       reason: 'older than what the topics keep',
       acceptedBy: null
     }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatBookmark, parseBookmark } from '@tidemark/schemas/bookmark.ts'
+import type { LogReader } from '@tidemark/kafka/log-reader.ts'
+import { CommitStreamLog } from './commit-stream-log.ts'
+import { findStart } from './start-rules.ts'
 import { mirrored, mirrorNames } from './testing/mirror.ts'
 import { endingConsumer, readAll, sequences } from './testing/read-all.ts'
 import {
@@ -266,7 +269,70 @@ test('a stream trimmed beyond the bookmark is a named error', async () => {
   owner.commit(state(3))
   script.log.partition(commitStream).deleteBelow(claimOffset)
   owner.transaction(4, three)
-  assert.equal((await readAll(script.log, { from: bookmark })).error?.code, 'STREAM_RECREATED')
+  assert.equal((await readAll(script.log, { from: bookmark })).error?.code, 'STREAM_TRIMMED')
+})
+
+test('a group that is to read on below where a stream begins is a named error', async () => {
+  const { script } = trimmed()
+  const log = new CommitStreamLog(
+    script.log.reader(() => Promise.resolve()),
+    commitStream,
+    new AbortController().signal
+  )
+  await assert.rejects(findStart(log, { type: 'offset', offset: 1 }, false), { code: 'STREAM_TRIMMED' })
+})
+
+test('a stream that is trimmed while the start is looked for is looked at anew', async () => {
+  const { script } = started(3)
+  const claimOffset = script.known.offset
+  script.claim(2).commit(state(3))
+  const reader = script.log.reader(() => Promise.resolve())
+  let looks = 0
+  const overtaken: LogReader = {
+    ...reader,
+    bounds: (topic, partition) => reader.bounds(topic, partition),
+    offsetAtTime: (topic, partition, time) => reader.offsetAtTime(topic, partition, time),
+    fetch: (requests, waitMs, signal) => {
+      if (looks++ === 0) script.log.partition(commitStream).deleteBelow(claimOffset)
+      return reader.fetch(requests, waitMs, signal)
+    }
+  }
+  const log = new CommitStreamLog(overtaken, commitStream, new AbortController().signal)
+  assert.equal((await findStart(log, { type: 'earliest' }, false)).offset, claimOffset)
+})
+
+test('earliest, overtaken before it has handed over anything, begins where the stream begins and says so', async () => {
+  const { script, owner } = started(3)
+  const consumer = endingConsumer(script.log)
+  await consumer.bookmark()
+  const claimOffset = script.known.offset
+  const next = script.claim(2)
+  next.commit(state(3))
+  script.log.partition(commitStream).deleteBelow(claimOffset)
+  next.transaction(4, three)
+  assert.notEqual(owner, next)
+  const { value } = await consumer[Symbol.asyncIterator]().next()
+  assert.equal(value?.sequence, 4)
+  assert.deepEqual(
+    value?.gapsBefore.map(({ kind, firstSequence, lastSequence }) => [kind, firstSequence, lastSequence]),
+    [['start', 1, 3]]
+  )
+  await consumer.close()
+})
+
+test('a start in the middle that is trimmed away before it is read does not skip silently', async () => {
+  const { script, claimOffset } = trimmed()
+  const time = script.time
+  assert.ok(claimOffset > 0)
+  const consumer = endingConsumer(script.log, { from: { time: time - 1 } })
+  await consumer.bookmark()
+  const next = script.claim(3)
+  next.transaction(4, three)
+  const later = script.known.offset
+  script.claim(4).commit(state(4))
+  script.log.partition(commitStream).deleteBelow(later)
+  await assert.rejects(consumer[Symbol.asyncIterator]().next(), { code: 'STREAM_TRIMMED' })
+  await consumer.close()
 })
 
 test('a bookmark behind a claim and its state is checked as well', async () => {
@@ -367,10 +433,10 @@ test('a stream that was made anew and is longer than what was read is told by it
   await consumer.close()
 })
 
-test('a reader that is overtaken by trimming goes on when nothing was lost to it, else it is a gap', async () => {
+test('a reader that is overtaken by trimming goes on when nothing was lost to it, else it is a named error', async () => {
   for (const [last, expected] of [
     [3, null],
-    [5, 'SEQUENCE_GAP']
+    [5, 'STREAM_TRIMMED']
   ] as const) {
     const { script, owner } = started(3)
     const consumer = endingConsumer(script.log)

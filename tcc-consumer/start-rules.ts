@@ -1,7 +1,7 @@
 import type { Commits, Known } from '@tidemark/schemas/commit-stream.ts'
 import type { Bookmark } from '@tidemark/schemas/bookmark.ts'
 import { EpochFold } from '@tidemark/schemas/stream-fold.ts'
-import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { CommitStreamLog, PlacedRecord } from './commit-stream-log.ts'
 import { isVoid } from './commit-stream-reader.ts'
 import type { StartPoint } from './start-point.ts'
@@ -20,10 +20,26 @@ const identityRecordsMax = 10_000
 /**
  * Finds the start point of `from` in a stream that is not empty (specification, "Reading": start). A mirrored stream is
  * read from its log start, because the offsets written in it are those of the origin.
- * Throws BOOKMARK_FOREIGN, STREAM_TRUNCATED, STREAM_RECREATED, CLAIM_MISSING, COMMIT_STREAM_INVALID.
+ * Throws BOOKMARK_FOREIGN, STREAM_TRIMMED, STREAM_TRUNCATED, CLAIM_MISSING, COMMIT_STREAM_INVALID.
  */
 export async function findStart(log: CommitStreamLog, from: From, mirrored: boolean): Promise<StartPoint> {
-  const { start, end } = await log.bounds()
+  for (;;) {
+    const bounds = await log.bounds()
+    try {
+      return await findStartWithin(log, bounds, from, mirrored)
+    } catch (error) {
+      // What was looked at may have been trimmed away meanwhile.
+      if (!isTidemarkError(error, 'STREAM_TRIMMED') || (await log.bounds()).start === bounds.start) throw error
+    }
+  }
+}
+
+async function findStartWithin(
+  log: CommitStreamLog,
+  { start, end }: Bounds,
+  from: From,
+  mirrored: boolean
+): Promise<StartPoint> {
   const stream = await streamId(log, start, end)
   switch (from.type) {
     case 'earliest':
@@ -221,8 +237,8 @@ function within(offset: number, start: number, end: number, topic: string): numb
     })
   }
   if (offset >= start) return offset
-  throw new TidemarkError('STREAM_RECREATED', {
-    message: `the commit stream begins at offset ${start}, the group is to read on at ${offset}: it was cut below it`,
+  throw new TidemarkError('STREAM_TRIMMED', {
+    message: `the commit stream begins at offset ${start} now, offset ${offset} is to be read`,
     place: topic
   })
 }

@@ -112,8 +112,8 @@ export class TransactionReader {
   }
 
   /**
-   * The next transaction, or null: then call `more`. Throws SEQUENCE_GAP, CLAIM_MISSING, STREAM_RECREATED,
-   * COMMIT_STREAM_INVALID, EXTENSION_MANDATORY, RECORDS_CONFLICTING, RECORD_BATCH_INVALID, HEADER_INVALID.
+   * The next transaction, or null: then call `more`. Throws SEQUENCE_GAP, CLAIM_MISSING, STREAM_TRIMMED,
+   * STREAM_RECREATED, COMMIT_STREAM_INVALID, EXTENSION_MANDATORY, RECORDS_CONFLICTING, RECORD_BATCH_INVALID, HEADER_INVALID.
    */
   take(): ConsumedTransaction | null {
     while (this.errand === null) {
@@ -189,6 +189,7 @@ export class TransactionReader {
     if (!queue.isStopped) return this.wait([queue])
     if (queue.divergesAt >= 0 || queue.logStart <= queue.fetchOffset)
       return this.send(() => this.exceptions.streamCut(queue))
+    this.stream.overtaken(this.start.passesAged && this.counts.transactions === 0)
     this.feed.followTrim()
     return this.wait([queue])
   }

@@ -1,6 +1,6 @@
 import { formatLsn, lsnFromBytes, type PositionBytes } from '@tidemark/schemas/position.ts'
 import { crashPoint } from '../delivery/crash-point.ts'
-import type { Log } from '../log.ts'
+import { describeError, type Log } from '../log.ts'
 import { positionText } from '../mq/position.ts'
 import { tellQueueEvent } from './queue-events.ts'
 import { openSubscription, type SubscriptionEvent } from '../subscription.ts'
@@ -77,6 +77,12 @@ class Progress {
   }
 }
 
+function tellUntrimmed(log: Log, error: unknown): void {
+  const { event: code, ...fields } = describeError(error)
+  const message = error instanceof Error ? error.message : String(error)
+  log.warn('stream.untrimmed', `the commit stream could not be trimmed and grows: ${message}`, { code, ...fields })
+}
+
 function lsnText(position: PositionBytes): string {
   return formatLsn(lsnFromBytes(position))
 }
@@ -118,6 +124,14 @@ function tell(log: Log, event: SubscriptionEvent, where: (position: PositionByte
       return
     case 'notice':
       return log.warn('producer.notice', event.notice.message, { count: event.notice.count })
+    case 'renewal':
+      return log.info('agent.renewal', 'claiming anew, so that the commit stream can be trimmed to here later')
+    case 'trimmed':
+      return log.info('stream.trimmed', `the commit stream begins at offset ${event.offset} now`, {
+        offset: event.offset
+      })
+    case 'trim-failed':
+      return tellUntrimmed(log, event.error)
     case 'drained':
       return log.debug('agent.drained', 'everything committed so far is named and settled')
   }

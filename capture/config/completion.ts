@@ -15,6 +15,7 @@ import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { defaultDeletes, type KeyRule, type LookupFileRule } from '@tidemark/kcop/rules.ts'
 import type { DebeziumFile, RegistryFile } from './format-options.ts'
+import { durationMs } from './duration.ts'
 import { completeDeadLetters } from './failure-completion.ts'
 import { completeMonitor } from './monitor-completion.ts'
 import type { ColumnsFile, KeyFile } from './column-options.ts'
@@ -70,6 +71,8 @@ function completeBase(
     kafka: { ...kafka, clientId: `tidemark-${subscription}` } as KafkaConnection,
     compression: compression as Configuration['compression'],
     commitStream: commitStreamOf(written),
+    commitStreamRetentionMs:
+      written.commitStreamRetention === undefined ? null : durationMs(written.commitStreamRetention),
     topics,
     tables: Object.entries(written.tables ?? {}).map(([name, table]) =>
       completeTable(name, table, topics.prefix, { file, document })

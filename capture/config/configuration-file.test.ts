@@ -57,6 +57,7 @@ test('a minimal file is completed with every default', () => {
     },
     kafka: { brokers: ['127.0.0.1:9092'], clientId: 'tidemark-bank' },
     commitStream: 'bank.commits',
+    commitStreamRetentionMs: null,
     compression: 'none',
     topics: { partitions: 6, replication: null, prefix: 'bank' },
     tables: [
@@ -188,6 +189,11 @@ const badInputs: [name: string, text: string, ...faults: string[]][] = [
     'an unknown tag',
     `${minimal}commitStream: !secret x\n`,
     '8:15 CONFIG_UNREADABLE Unresolved tag: !secret | correct the file at the line given'
+  ],
+  [
+    'a retention without its unit',
+    `${minimal}commitStreamRetention: 30 days\n`,
+    '8:24 CONFIG_INVALID `commitStreamRetention` `30 days` is not valid | it must be a whole number with `s`, `m`, `h` or `d`, for example 30d'
   ],
   [
     'an unknown entry',
@@ -369,7 +375,7 @@ const badInputs: [name: string, text: string, ...faults: string[]][] = [
   [
     'a key named like a part of JavaScript',
     `${minimal}__proto__: {a: 1}\n`,
-    '8:1 CONFIG_INVALID `__proto__` is not a known entry | known here: subscription, postgres, kafka, commitStream, topics, tables, outbox, registry, debezium, monitor, processors, deadLetters, encryption, lookups, mq'
+    '8:1 CONFIG_INVALID `__proto__` is not a known entry | known here: subscription, postgres, kafka, commitStream, commitStreamRetention, topics, tables, outbox, registry, debezium, monitor, processors, deadLetters, encryption, lookups, mq'
   ]
 ]
 

@@ -31,6 +31,8 @@ export interface Configuration {
   readonly compression: Compression
   /** Topic of the commit stream. */
   readonly commitStream: string
+  /** null: kept for ever. */
+  readonly commitStreamRetentionMs: number | null
   readonly topics: TopicDefaults
   readonly tables: readonly TableConfiguration[]
   readonly outbox: OutboxConfiguration

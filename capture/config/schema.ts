@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { kafka, topics } from './kafka-options.ts'
+import { durationPattern } from './duration.ts'
 import { outbox, tables } from './table-options.ts'
 import { encryption } from './column-options.ts'
 import { lookups } from './lookup-options.ts'
@@ -49,6 +50,14 @@ export const configurationSchema = Type.Object(
     kafka,
     commitStream: Type.Optional(
       Type.String({ description: 'Topic that carries the commit stream. Default: `<subscription>.commits`.' })
+    ),
+    commitStreamRetention: Type.Optional(
+      Type.String({
+        description:
+          'How long the commit stream is kept, for example `30d` (`s`, `m`, `h`, `d`): the agent removes what was written longer ago. A reader that lags more stops with STREAM_TRIMMED. Default: for ever.',
+        pattern: durationPattern,
+        'x-must': 'be a whole number with `s`, `m`, `h` or `d`, for example 30d'
+      })
     ),
     topics: Type.Optional(topics),
     tables: Type.Optional(tables),

@@ -31,13 +31,21 @@ export class CommitStreamLog {
     return this.reader.bounds(this.topic, 0)
   }
 
-  /** Visits the records of [from, to) in order. Throws STREAM_TRUNCATED when they are not to be had. */
+  /** Offset of the first record dated at or after `time` (ms); null when all are older. */
+  offsetAtTime(time: number): Promise<number | null> {
+    return this.reader.offsetAtTime(this.topic, 0, time)
+  }
+
+  /**
+   * Visits the records of [from, to) in order. When they are not to be had: throws STREAM_TRIMMED where the beginning is
+   * gone, which an owner may have removed meanwhile, else STREAM_TRUNCATED.
+   */
   async scan(from: number, to: number, visit: (placed: PlacedRecord) => void): Promise<void> {
     let next = from
     while (next < to) next = await this.scanOnce(next, to, visit)
   }
 
-  /** The record at `offset`: the commit stream has no holes. Throws STREAM_TRUNCATED when it is not there. */
+  /** The record at `offset`: the commit stream has no holes. Throws STREAM_TRIMMED, STREAM_TRUNCATED when it is not there. */
   async at(offset: number): Promise<PlacedRecord> {
     let found: PlacedRecord | undefined
     await this.scan(offset, offset + 1, placed => {
@@ -68,7 +76,12 @@ export class CommitStreamLog {
   private async confirmHeld(from: number, to: number): Promise<void> {
     const { start, end } = await this.bounds()
     if (start <= from && end >= to) return
-    throw this.truncated(`it spans ${start} to ${end}, offset ${from} of ${to} was asked for`)
+    const message = `it spans ${start} to ${end}, offset ${from} of ${to} was asked for`
+    if (start <= from) throw this.truncated(message)
+    throw new TidemarkError('STREAM_TRIMMED', {
+      message: `the commit stream was trimmed: ${message}`,
+      place: this.topic
+    })
   }
 
   private place(records: RecordReader): PlacedRecord {

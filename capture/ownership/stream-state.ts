@@ -64,7 +64,7 @@ export class StateFold {
 
 /**
  * Reads the state at the end of the commit stream without reading all of it: back along `known`, then forward.
- * Throws STREAM_EMPTY, STREAM_TRUNCATED, CLAIM_MISSING, COMMIT_STREAM_INVALID.
+ * Throws STREAM_EMPTY, STREAM_TRIMMED when its beginning is removed meanwhile, STREAM_TRUNCATED, CLAIM_MISSING, COMMIT_STREAM_INVALID.
  */
 export async function readStreamState(log: CommitStreamLog): Promise<StreamState> {
   const { start, end } = await log.bounds()

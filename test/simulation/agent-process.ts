@@ -8,6 +8,7 @@ import { SimulatedLogReader } from './read-port.ts'
 import { RecordProcessor } from './record-processor.ts'
 import type { SourceSystem } from './source-database.ts'
 import { sourceFor } from './system-source.ts'
+import { trimmingOf } from './trim-port.ts'
 import type { Subscription, World } from './world.ts'
 
 /** An agent that is started, crashes, stalls and is started again; each life is a host of its own. */
@@ -107,7 +108,8 @@ export class AgentProcess {
       budgetBytes: chance.happens(0.3) ? 400 : 1_000_000,
       batchBytesMax: chance.happens(0.3) ? 250 : 1_000_000,
       heartbeatMs: 10_000,
-      drainMs: 20_000
+      drainMs: 20_000,
+      trimming: trimmingOf(host, subscription.commitStream)
     })
   }
 
@@ -122,6 +124,13 @@ export class AgentProcess {
     if (event.type === 'owner') {
       counters.owners++
       this.world.note(() => `${host.name} owns epoch ${event.epoch}, sequence ${event.sequence}`)
+    }
+    if (event.type === 'renewal') {
+      counters.renewals++
+      this.world.note(() => `${host.name} gives way to an ownership of its own`)
+    }
+    if (event.type === 'trim-failed') {
+      this.world.note(() => `${host.name} could not trim: ${asTidemarkError(event.error).message}`)
     }
     if (event.type !== 'interrupted') return
     if (isTidemarkError(event.error, 'SUPERSEDED')) counters.superseded++

@@ -48,7 +48,7 @@ export function timesFall(world: World): boolean {
 function visitValid(world: World, see: (record: CommitStreamRecord, reader: RecordReader) => void): void {
   const log = world.cluster.find(world.subscriptions[0]!.commitStream, 0)!
   let current = 0
-  log.visit(reader => {
+  log.visitAll(reader => {
     const record = decodeCommitStreamRecord(reader.value!)
     if (record.type === 'claim') {
       if (record.epoch <= current) return

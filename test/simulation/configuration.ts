@@ -37,6 +37,8 @@ export interface Configuration {
   /** Data topics hold records of another stream, as if it had been re-created. */
   recreated: boolean
   weather: readonly Weather[]
+  /** Owners trim their commit streams, to claims that are not old. */
+  trimming: boolean
   transactionsMax: number
   /** Multiplies the length of the adverse part. */
   length: number
@@ -56,6 +58,7 @@ const plain: Configuration = {
   fenced: false,
   recreated: false,
   weather: [],
+  trimming: false,
   transactionsMax: 6,
   length: 1
 }
@@ -70,6 +73,9 @@ export const configurations: readonly Configuration[] = [
   { ...plain, name: 'retain', weather: ['data retention'] },
   { ...plain, name: 'truncate', weather: ['data truncation'] },
   { ...plain, name: 'truncate-commits', weather: ['commit stream truncation'] },
+  { ...plain, name: 'trim', trimming: true, weather: ['leader changes', 'forgotten producers'], length: 2 },
+  { ...plain, name: 'trim-mirror', trimming: true, mirror: true },
+  { ...plain, name: 'queues-trim', source: 'queues', trimming: true, length: 2 },
   { ...plain, name: 'two-subscriptions', subscriptions: 2, agents: 2 },
   { ...plain, name: 'misconfigured', misconfigured: true, agents: 2 },
   { ...plain, name: 'twin', twin: true, agents: 2 },

@@ -25,7 +25,9 @@ export class Mirror {
   private copy(log: PartitionLog, recordsMax: number): boolean {
     const copy = this.copyOf(log)
     const { chance, healing } = this.world
-    let cursor = Math.max(this.cursors.get(log) ?? 0, log.start)
+    const copied = this.cursors.get(log) ?? 0
+    if (copied < log.start && log.topic === this.world.subscriptions[0]!.commitStream) this.world.mirrorOvertaken = true
+    let cursor = Math.max(copied, log.start)
     if (!healing && cursor > log.start && chance.happens(0.15)) {
       cursor = Math.max(log.start, cursor - 1 - chance.below(4))
       this.world.note(() => `the mirror of ${log.name} goes back to ${cursor}`)

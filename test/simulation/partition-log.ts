@@ -51,6 +51,8 @@ export class PartitionLog {
   electing = false
   electedMs = 0
   batches: StoredBatch[] = []
+  /** Removed by retention or DeleteRecords: for who sees everything. */
+  private removed: StoredBatch[] = []
   /** Leader epochs and the offsets they begin at (KIP-101). */
   private leaderEpochs: { epoch: number; start: number }[] = [{ epoch: 0, start: 0 }]
   private leaderEpoch = 0
@@ -140,6 +142,15 @@ export class PartitionLog {
     return found
   }
 
+  /** Visits every record that ever was and was not lost, those that were removed from the beginning as well. */
+  visitAll(see: (record: RecordReader) => void): void {
+    const reader = new RecordReader()
+    for (const { bytes } of [...this.removed, ...this.batches]) {
+      reader.reset(bytes)
+      while (reader.next()) see(reader)
+    }
+  }
+
   /** Visits every record from `start`, above the high watermark as well. */
   visit(see: (record: RecordReader) => void): void {
     const reader = new RecordReader()
@@ -174,6 +185,7 @@ export class PartitionLog {
   deleteBefore(offset: number): void {
     this.start = Math.min(Math.max(this.start, offset), this.end)
     this.highWatermark = Math.max(this.highWatermark, this.start)
+    this.removed.push(...this.batches.filter(batch => batch.lastOffset < this.start))
     this.batches = this.batches.filter(batch => batch.lastOffset >= this.start)
   }
 

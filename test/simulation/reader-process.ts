@@ -76,6 +76,12 @@ export class ReaderProcess {
     return record > 0 ? sequence - 1 : sequence
   }
 
+  /** From a bookmark, or from everything there is: not merely from where the stream was at some time. */
+  get knowsItsPlace(): boolean {
+    const { from } = this.options
+    return from === 'earliest' || isBookmark(from)
+  }
+
   step(): void {
     this.host.step()
   }
@@ -179,7 +185,7 @@ export class ReaderProcess {
     for (;;) await this.takeOne(host, reader)
   }
 
-  private get isMirrored(): boolean {
+  get isMirrored(): boolean {
     return this.options.cluster !== this.world.cluster
   }
 

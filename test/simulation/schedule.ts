@@ -4,6 +4,7 @@ import { deliver } from './produce-port.ts'
 import type { ReaderProcess } from './reader-process.ts'
 import { makeLastReaders, makeLateReader, makeReaders } from './readers.ts'
 import { makeWorld } from './scenery.ts'
+import { deliverDeletion } from './trim-port.ts'
 import { blow, compactAll } from './weather.ts'
 import type { World } from './world.ts'
 
@@ -113,6 +114,7 @@ class Schedule {
 
   deliverSome(): void {
     const { network, chance } = this.world
+    deliverDeletion(this.world)
     for (let requests = 1 + chance.below(4); requests > 0 && network.length > 0; requests--) {
       deliver(this.world, chance.below(network.length))
     }
@@ -190,6 +192,7 @@ class Schedule {
       if (agent.host === null && agent.stopped === null && !agent.isMisconfigured) agent.start()
     }
     while (world.network.length > 0) deliver(world, 0)
+    while (world.deletions.length > 0) deliverDeletion(world)
     world.mirror?.step()
     await settle()
     for (const host of world.hosts.slice()) {

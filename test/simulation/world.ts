@@ -4,6 +4,7 @@ import type { Configuration } from './configuration.ts'
 import type { Host } from './host.ts'
 import type { Mirror } from './mirror.ts'
 import type { Request } from './produce-port.ts'
+import { trimmingTimes, type Deletion, type TrimmingTimes } from './trim-port.ts'
 import type { SourceSystem } from './source-database.ts'
 
 /** How often what happened: shows that the schedules reach the places where faults live. */
@@ -19,6 +20,9 @@ export interface Counters {
   handedOverEarly: number
   restarts: number
   voidCommits: number
+  renewals: number
+  /** DeleteRecords that moved the beginning of a commit stream. */
+  trims: number
 }
 
 /** One captured subscription: its source, and where its commits are named. */
@@ -39,6 +43,9 @@ export class World {
   readonly hosts: Host[] = []
   /** Produce requests on their way; their senders may be dead. */
   readonly network: Request[] = []
+  /** DeleteRecords on their way. */
+  readonly deletions: Deletion[] = []
+  readonly trimming: TrimmingTimes | null
   mirror: Mirror | null = null
   /** Old owners are refused wherever the new one has written. */
   readonly fenced: boolean
@@ -58,6 +65,8 @@ export class World {
   truncated = false
   commitStreamTruncated = false
   compacted = false
+  /** The mirror has not copied all of the first commit stream before it was trimmed. */
+  mirrorOvertaken = false
   readonly counters: Counters = {
     owners: 0,
     superseded: 0,
@@ -68,7 +77,9 @@ export class World {
     handedOver: 0,
     handedOverEarly: 0,
     restarts: 0,
-    voidCommits: 0
+    voidCommits: 0,
+    renewals: 0,
+    trims: 0
   }
   readonly trace: string[] | null
 
@@ -80,6 +91,7 @@ export class World {
     this.fenced = configuration.fenced || this.chance.happens(0.5)
     this.unchecked = this.chance.happens(0.5)
     this.timeMs = Date.UTC(2020, 0, 1) + this.beginningMs()
+    this.trimming = configuration.trimming ? trimmingTimes(this.chance) : null
   }
 
   /** Where the commit stream may lose claims, nothing but the clock keeps epochs from being used again. */
