@@ -1,9 +1,11 @@
 import { runProgram } from './commands/program.ts'
 import { processTerminal } from './commands/terminal.ts'
+import { keepObjectsYoung } from './young-objects.ts'
 
 /** The program `tidemark`, as capture/bin/tidemark.mjs starts it. */
 export async function main(): Promise<void> {
   endWithLauncher()
+  keepObjectsYoung()
   process.exitCode = await runProgram(process.argv.slice(2), {
     terminal: processTerminal(process),
     environment: process.env

@@ -10,7 +10,7 @@ import type { Watch } from './monitoring/watch.ts'
 import { RepeatedNotice, type Notify } from './notice.ts'
 import { outboxProcessor } from './outbox/protected-outbox.ts'
 import type { BuiltInProcessor } from './processor.ts'
-import type { AnnotatedSink } from './record-sink.ts'
+import type { AnnotatedSink, OutputName } from './record-sink.ts'
 import type { ColumnProtections } from './protection/column-protections.ts'
 import { placeOf } from './routing/column-plan.ts'
 import { named } from './routing/named-output.ts'
@@ -143,12 +143,16 @@ export class Catalog {
   ): BuiltInProcessor {
     const { qualifiedName, place, also } = rule
     const first = { name: qualifiedName, place }
-    if (further.length === 0 && main.isPlain) return named(first, main.processor, sink)
+    const outputs = further.map((output, index) => ({
+      name: { name: `${qualifiedName} also[${index}]`, place: also[index]!.place },
+      output
+    }))
+    // Where outputs are to be told apart each writes its own records.
+    const own = sink.writesAs === undefined ? withoutTwins({ name: first, output: main }, outputs) : outputs
+    if (own.length === 0 && main.isPlain) return named(first, main.processor, sink)
     return new OutputsProcessor([
       named(first, main.step, sink),
-      ...further.map((output, index) =>
-        named({ name: `${qualifiedName} also[${index}]`, place: also[index]!.place }, output.step, sink)
-      )
+      ...own.map(({ name, output }) => named(name, output.step, sink))
     ])
   }
 
@@ -203,6 +207,21 @@ export class Catalog {
     const message = `table ${table.qualifiedName} is published but not configured: its operations are left out`
     new RepeatedNotice(this.options.notify, 'warn', message).happened()
   }
+}
+
+interface NamedTableOutput {
+  readonly name: OutputName
+  readonly output: TableOutput
+}
+
+/** Without outputs whose records are, but for the topic, those of the one before them, which sends them too. */
+function withoutTwins(first: NamedTableOutput, further: readonly NamedTableOutput[]): NamedTableOutput[] {
+  let before = first
+  return further.filter(next => {
+    if (before.output.absorb(next.output)) return false
+    before = next
+    return true
+  })
 }
 
 /** Formats that need nothing but the row. */

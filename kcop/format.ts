@@ -13,6 +13,8 @@ export type Telling = 'row' | 'removal'
 /** A way to write rows. */
 export interface Format {
   readonly name: string
+  /** Nothing of what it writes depends on the topic: outputs that differ only in the topic may share the bytes. */
+  readonly isTopicFree?: boolean
   /**
    * For one version of a table. `key`: indexes of the record key's columns, in key order. `topic`: where the records go.
    * Throws ROW_UNSUITABLE.

@@ -28,9 +28,21 @@ export interface TableProcessorOptions {
 export class TableProcessor implements BuiltInProcessor {
   readonly name = 'table'
   private readonly options: TableProcessorOptions
+  /** Further topics that get the same records; null: none. */
+  private further: Topic[] | null = null
 
   constructor(options: TableProcessorOptions) {
     this.options = options
+  }
+
+  get topic(): Topic {
+    return this.options.topic
+  }
+
+  /** Every operation makes the same records again for `topic`, behind those for the topics before it. */
+  alsoTo(topic: Topic): void {
+    this.further ??= []
+    this.further.push(topic)
   }
 
   process(operation: Operation, out: SinkOutput): void {
@@ -39,17 +51,40 @@ export class TableProcessor implements BuiltInProcessor {
         this.row(operation, out.sink)
         return
       case 'update':
-        if (this.movesKey(operation)) this.removal(operation, operation.oldTuple!, out.sink)
-        this.row(operation, out.sink)
+        if (this.movesKey(operation)) this.move(operation, out.sink)
+        else this.row(operation, out.sink)
         return
       case 'delete':
-        if (this.options.deletes === 'none') return
-        if (operation.oldTuple === null) throw oldKeyNotSent(this.options.table)
-        this.removal(operation, operation.oldTuple, out.sink)
+        this.delete(operation, out.sink)
         return
       case 'truncate':
       case 'message':
         return
+    }
+  }
+
+  /** Topic by topic, so that a topic's records of the operation stand together; encoded for each, since moves are rare. */
+  private move(operation: Operation, sink: RecordSink): void {
+    const { further } = this
+    const { topic } = this.options
+    this.removal(operation, operation.oldTuple!, topic, sink)
+    this.rowTo(topic, operation, sink)
+    if (further === null) return
+    for (let index = 0; index < further.length; index++) {
+      this.removal(operation, operation.oldTuple!, further[index]!, sink)
+      this.rowTo(further[index]!, operation, sink)
+    }
+  }
+
+  private delete(operation: Operation, sink: RecordSink): void {
+    const { further } = this
+    const { topic, deletes, table } = this.options
+    if (deletes === 'none') return
+    if (operation.oldTuple === null) throw oldKeyNotSent(table)
+    this.removal(operation, operation.oldTuple, topic, sink)
+    if (further === null) return
+    for (let index = 0; index < further.length; index++) {
+      this.removal(operation, operation.oldTuple, further[index]!, sink)
     }
   }
 
@@ -59,31 +94,47 @@ export class TableProcessor implements BuiltInProcessor {
     return keyDiffers(this.options.key, oldTuple, newTuple)
   }
 
+  /** The row for every topic: encoded once, since key, value and headers stay where they are until the next row. */
   private row(operation: Operation, sink: RecordSink): void {
     const { format, topic, keyScratch, valueScratch } = this.options
+    const { further } = this
+    const key = this.keyOf(operation.newTuple!, operation.oldTuple)
+    valueScratch.length = 0
+    const headers = format.value(operation, 'row', valueScratch)
+    const keyEnd = keyScratch.length
+    const valueEnd = valueScratch.length
+    sink.append(topic, BY_KEY, key, 0, keyEnd, valueScratch.bytes, 0, valueEnd, headers)
+    if (further === null) return
+    for (let index = 0; index < further.length; index++) {
+      sink.append(further[index]!, BY_KEY, key, 0, keyEnd, valueScratch.bytes, 0, valueEnd, headers)
+    }
+  }
+
+  private rowTo(topic: Topic, operation: Operation, sink: RecordSink): void {
+    const { format, keyScratch, valueScratch } = this.options
     const key = this.keyOf(operation.newTuple!, operation.oldTuple)
     valueScratch.length = 0
     const headers = format.value(operation, 'row', valueScratch)
     sink.append(topic, BY_KEY, key, 0, keyScratch.length, valueScratch.bytes, 0, valueScratch.length, headers)
   }
 
-  private removal(operation: Operation, old: Tuple, sink: RecordSink): void {
+  private removal(operation: Operation, old: Tuple, topic: Topic, sink: RecordSink): void {
     const { table, key, deletes } = this.options
     if (operation.beforeIsKeyOnly) requireKeyOf(table, key, old)
     const keyBytes = this.keyOf(old, null)
-    if (deletes === 'content' || deletes === 'both') this.content(operation, keyBytes, sink)
-    if (deletes === 'tombstone' || deletes === 'both') this.tombstone(operation, keyBytes, sink)
+    if (deletes === 'content' || deletes === 'both') this.content(operation, keyBytes, topic, sink)
+    if (deletes === 'tombstone' || deletes === 'both') this.tombstone(operation, keyBytes, topic, sink)
   }
 
-  private content(operation: Operation, key: Buffer | null, sink: RecordSink): void {
-    const { format, topic, keyScratch, valueScratch } = this.options
+  private content(operation: Operation, key: Buffer | null, topic: Topic, sink: RecordSink): void {
+    const { format, keyScratch, valueScratch } = this.options
     valueScratch.length = 0
     const headers = format.value(operation, 'removal', valueScratch)
     sink.append(topic, BY_KEY, key, 0, keyScratch.length, valueScratch.bytes, 0, valueScratch.length, headers)
   }
 
-  private tombstone(operation: Operation, key: Buffer | null, sink: RecordSink): void {
-    const { format, topic, keyScratch } = this.options
+  private tombstone(operation: Operation, key: Buffer | null, topic: Topic, sink: RecordSink): void {
+    const { format, keyScratch } = this.options
     const headers = format.tombstone?.(operation) ?? null
     sink.append(topic, BY_KEY, key, 0, keyScratch.length, null, 0, 0, headers)
   }

@@ -1,6 +1,7 @@
 import { runProgram, type ProgramDescription } from '@tidemark/capture/commands/program.ts'
 import { processTerminal } from '@tidemark/capture/commands/terminal.ts'
 import { endWithLauncher } from '@tidemark/capture/main.ts'
+import { keepObjectsYoung } from '@tidemark/capture/young-objects.ts'
 import { sinkVerbs } from './verbs.ts'
 
 const program: ProgramDescription = {
@@ -13,6 +14,7 @@ const program: ProgramDescription = {
 /** The program `tidemark-mq-sink`, as bin/tidemark-mq-sink.mjs starts it. */
 export async function main(): Promise<void> {
   endWithLauncher()
+  keepObjectsYoung()
   const surroundings = { terminal: processTerminal(process), environment: process.env }
   process.exitCode = await runProgram(process.argv.slice(2), surroundings, program)
 }

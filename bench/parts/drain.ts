@@ -1,8 +1,10 @@
 import { openSubscription } from '../../capture/subscription.ts'
 import { readConfiguration } from '../../capture/config/configuration-file.ts'
+import { keepObjectsYoung } from '../../capture/young-objects.ts'
 import { Stopwatch, tell, type Measured } from '../measured.ts'
 
 /** The agent, from its start until it has settled so many transactions. */
+keepObjectsYoung()
 const [config, expected, rows] = process.argv.slice(2) as [string, string, string]
 const read = readConfiguration(config, process.env)
 if (!('configuration' in read)) throw read.faults[0]!

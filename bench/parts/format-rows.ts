@@ -4,6 +4,7 @@
 import { TransactionWriter } from '../../capture/delivery/transaction-writer.ts'
 import { Assembler } from '../../capture/postgres/assembler.ts'
 import { PgoutputDecoder } from '../../capture/postgres/pgoutput.ts'
+import { keepObjectsYoung } from '../../capture/young-objects.ts'
 import { Producer } from '../../kcop/producer.ts'
 import type { AnnotatedSink } from '../../kcop/record-sink.ts'
 import { lsn } from '../../schemas/position.ts'
@@ -11,6 +12,7 @@ import { ruleOf, rulesBench } from '../format-rules.ts'
 import { Stopwatch, tell } from '../measured.ts'
 import { orderCatalogue, orderFrames } from '../order-frames.ts'
 
+keepObjectsYoung()
 const [extent, name, rowsText] = process.argv.slice(2) as ['agent' | 'producer', string, string]
 const rowsWanted = Number(rowsText)
 /** As the agent's flushes. */

@@ -112,6 +112,11 @@ export function writeSchemaId({ id, subject }: RegisteredSchema, into: Scratch):
   if (id < 0)
     throw new TidemarkError('INTERNAL', { message: `a record came before the schema id of subject ${subject}` })
   const bytes = into.room(5)
-  bytes[into.length] = 0
-  into.length = bytes.writeInt32BE(id, into.length + 1)
+  const at = into.length
+  bytes[at] = 0
+  bytes[at + 1] = id >>> 24
+  bytes[at + 2] = id >>> 16
+  bytes[at + 3] = id >>> 8
+  bytes[at + 4] = id
+  into.length = at + 5
 }

@@ -47,8 +47,13 @@ export abstract class ColumnRecord {
     if (this.nullable[position]) into.room(1)[into.length++] = length < 0 ? NULL_BRANCH : VALUE_BRANCH
     else if (length < 0) throw this.unsuitable(index, 'is null in a record key')
     if (length === NULL_LENGTH || length === UNCHANGED_LENGTH) return
+    this.writeInFull(position, index, holder, into)
+  }
+
+  /** Appends a value that is there. Throws ROW_UNSUITABLE naming the column. */
+  protected writeInFull(position: number, index: number, holder: Tuple, into: Scratch): void {
     const start = holder.starts[index]!
-    const wrong = this.writeValue(position, holder.bytes, start, start + length, into)
+    const wrong = this.writeValue(position, holder.bytes, start, start + holder.lengths[index]!, into)
     if (wrong !== null) throw this.unsuitable(index, wrong)
   }
 

@@ -15,12 +15,14 @@ const COMMA = 0x2c
 /** One line of RFC 4180 without line break and without a header row, columns in table order; docs/formats.md. */
 export const csvFormat: Format = {
   name: 'csv',
+  isTopicFree: true,
   compile: (table, key) => new CsvTableFormat(table, key, null)
 }
 
 /** The same with entry type, commit time, transaction id and ordinal of the operation behind the columns. */
 export const csvJournalFormat: Format = {
   name: 'csv-journal',
+  isTopicFree: true,
   compile: (table, key) => new CsvTableFormat(table, key, new CsvJournal())
 }
 

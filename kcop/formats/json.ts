@@ -12,6 +12,7 @@ import { removalHeaders, unchangedColumns, unknownColumns } from './unsent-colum
 /** The after image as one JSON object, columns in table order; the key as a JSON object of the key columns. */
 export const jsonFormat: Format = {
   name: 'json',
+  isTopicFree: true,
   compile: (table, key) => new JsonTableFormat(table, key)
 }
 

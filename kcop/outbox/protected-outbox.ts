@@ -35,7 +35,8 @@ export function outboxProcessor(table: Table, rule: OutboxTableRule, context: Ou
     condition: null,
     projection: new Projection(plan, protection),
     placing: new PlacingSink({ sink, placement: null, headers: null, protection }),
-    placeColumns: []
+    placeColumns: [],
+    sameBytes: null
   })
   return new OutputsProcessor([output])
 }

@@ -55,7 +55,8 @@ function compile(source: Table, rule: OutputRule, context: OutputContext): Table
   const protection = protectionOf(table, plan, template, rule, context.protections)
   const key = keyColumnsOf(plan.table, rule)
   const topic = template.fixed ?? rule.topic
-  const format = (context.formats.get(rule.format) ?? jsonFormat).compile(plan.table, key, topic)
+  const writer = context.formats.get(rule.format) ?? jsonFormat
+  const format = writer.compile(plan.table, key, topic)
   const wait = format.ready?.()
   if (wait) context.onWait(wait)
   const placement = placementOf(plan, template, rule, context.sink)
@@ -77,8 +78,16 @@ function compile(source: Table, rule: OutputRule, context: OutputContext): Table
     condition: rule.filter === null ? null : new RowCondition(rowFilter(rule.filter, table), table),
     projection: plan.asIs ? null : new Projection(plan, protection),
     placing: placed ? new PlacingSink({ sink, placement, headers, protection }) : null,
-    placeColumns: placeColumnsOf(plan.table, key, rule, placement)
+    placeColumns: placeColumnsOf(plan.table, key, rule, placement),
+    sameBytes: writer.isTopicFree === true && !placed && protection === null ? sameBytesOf(rule) : null
   })
+}
+
+/** All of a rule that its records' bytes depend on, but the topic and where the rule stands. */
+function sameBytesOf({ format, key, deletes, columns, filter }: OutputRule): string {
+  return JSON.stringify({ format, key, deletes, columns, filter }, (name, value: unknown) =>
+    name === 'place' ? undefined : value
+  )
 }
 
 /** Stands for the topic that a placement chooses for each record. */

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { murmur2 } from '@tidemark/schemas/murmur2.ts'
 import type { Operation } from '@tidemark/schemas/operation.ts'
+import type { Format } from '../format.ts'
+import { jsonFormat } from '../formats/json.ts'
 import { defineProcessor, type Processor } from '../processor.ts'
 import { Producer } from '../producer.ts'
 import { byHash, statedPartition } from '../record-sink.ts'
 import { alsoRule, allColumns, tableRule, type OutputRule, type TableRule } from '../rules.ts'
-import { insert, remove, table, transaction, update } from '../testing/operations.ts'
+import { insert, remove, table, transaction, UNCHANGED, update } from '../testing/operations.ts'
 import { RecordingSink } from '../testing/recording-sink.ts'
 
 const customer = table('customer', { id: 'int8', name: 'text', region: 'text', ssn: 'text' })
@@ -19,6 +21,10 @@ function records(given: Partial<TableRule>, ...operations: Operation[]) {
   const producer = new Producer({ rules, sink })
   for (const operation of operations) producer.process(operation)
   return sink.take()
+}
+
+function rulesOf(rule: TableRule) {
+  return { tables: [rule], outbox: { tables: [], messages: [] } }
 }
 
 function also(...given: (Partial<OutputRule> & { topic: string })[]): readonly OutputRule[] {
@@ -38,6 +44,82 @@ test('one operation goes to several topics, each with its own columns, format an
   assert.equal(full!.value, '{"id":1,"name":"Ann","region":"north","ssn":"4711"}')
   assert.equal(audit!.key, '{"region":"north"}')
   assert.equal(JSON.parse(audit!.value!).A_ENTTYP, 'PT')
+})
+
+/** Which output writes is asked for, so each encodes for itself. */
+class NamingSink extends RecordingSink {
+  writesAs(): void {}
+}
+
+test('outputs that differ only in the topic send what they would send each by itself, topic by topic', () => {
+  const rows = [
+    insert(whole, ann),
+    update(whole, ann, ['1', 'Bea', 'north', '4711']),
+    update(whole, ann, ['2', 'Bea', 'south', '4711']),
+    update(whole, ann, ['1', UNCHANGED, 'north', null]),
+    remove(whole, ann)
+  ]
+  const columns = { ...allColumns, dropped: ['ssn'] }
+  const rules: Partial<TableRule>[] = [
+    {},
+    { deletes: 'both' },
+    { deletes: 'none' },
+    { format: 'csv-journal', columns },
+    { filter: "region = 'north'" }
+  ]
+  for (const given of rules) {
+    const own = tableRule('public.customer', 'bank', given)
+    const twins = ['bank.second', 'bank.third'].map(name => alsoRule(own, { topic: name, place: `here ${name}` }))
+    const [together, apart] = [new RecordingSink(), new NamingSink()].map(sink => {
+      const producer = new Producer({ rules: rulesOf({ ...own, also: twins }), sink })
+      return rows.map(operation => {
+        producer.process(operation)
+        return sink.take()
+      })
+    })
+    assert.ok(together!.flat().length > 0)
+    assert.deepEqual(together, apart)
+  }
+})
+
+test('outputs that differ only in the topic are encoded once', () => {
+  let encoded = 0
+  const counted: Format = {
+    ...jsonFormat,
+    name: 'counted',
+    compile: (of, key, name) => {
+      const inner = jsonFormat.compile(of, key, name)
+      return {
+        key: (image, old, into) => inner.key(image, old, into),
+        value: (operation, telling, into) => {
+          encoded++
+          return inner.value(operation, telling, into)
+        }
+      }
+    }
+  }
+  const times = (...given: (Partial<OutputRule> & { topic: string })[]) => {
+    const own = tableRule('public.customer', 'bank', { format: 'counted' })
+    const rules = rulesOf({ ...own, also: given.map(rule => alsoRule(own, rule)) })
+    const producer = new Producer({ rules, sink: new RecordingSink(), formats: [counted] })
+    encoded = 0
+    producer.process(insert(whole, ann))
+    return encoded
+  }
+  const second = { topic: 'bank.second' }
+  assert.equal(times(second, { topic: 'bank.third' }), 1)
+  const others: Partial<OutputRule>[] = [
+    { key: ['region'] },
+    { deletes: 'content' },
+    { filter: "region = 'north'" },
+    { columns: { ...allColumns, dropped: ['ssn'] } },
+    { headers: [{ name: 'x', from: { text: 'y' } }] },
+    { partition: { fixed: 1 } },
+    { topic: 'bank.{operation}' }
+  ]
+  for (const other of others) assert.equal(times({ ...second, ...other }), 2, JSON.stringify(other))
+  const hashed = { ...allColumns, protected: [{ column: 'ssn', protection: { kind: 'hash', salt: 'x' } }] } as const
+  assert.equal(times({ ...second, columns: hashed }, { topic: 'bank.third', columns: hashed }), 3)
 })
 
 test('columns come in the order listed, the columns of the key first when they are not', () => {

@@ -2,6 +2,7 @@ import type { Operation } from '@tidemark/schemas/operation.ts'
 import type { Tuple } from '@tidemark/schemas/tuple.ts'
 import type { TableFormat } from '../format.ts'
 import type { BuiltInProcessor, SinkOutput } from '../processor.ts'
+import { TableProcessor } from '../table-processor.ts'
 import type { HeaderBlock } from '../record-sink.ts'
 import { keyDiffers } from '../table-key.ts'
 import { AlteredOperation } from './altered-operation.ts'
@@ -20,6 +21,8 @@ export interface TableOutputOptions {
   placing: PlacingSink | null
   /** Columns, as formats see them, that decide topic, partition or a header. */
   placeColumns: readonly number[]
+  /** Outputs of one table with the same text make the same bytes, whatever their topic; null: no other output does. */
+  sameBytes: string | null
 }
 
 /** One record stream of a table's operations: which rows, which columns, in which format, to which place. */
@@ -48,6 +51,15 @@ export class TableOutput {
 
   get processor(): BuiltInProcessor {
     return this.options.processor
+  }
+
+  /** Sends its records to the topic of `other` as well, where they are the same bytes; false when they are not. */
+  absorb(other: TableOutput): boolean {
+    const { sameBytes, processor } = this.options
+    if (sameBytes === null || sameBytes !== other.options.sameBytes) return false
+    if (!(processor instanceof TableProcessor && other.processor instanceof TableProcessor)) return false
+    processor.alsoTo(other.processor.topic)
+    return true
   }
 
   /** What makes its records: an output that changes nothing about the operation needs no step of its own. */
