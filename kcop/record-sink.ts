@@ -81,4 +81,9 @@ export interface TransactionPlace {
   readonly stream: number
   readonly epoch: number
   readonly sequence: number
+  /**
+   * Text of the bookmark behind the transaction. The record that will name it has no offset yet: the hint is that of an
+   * earlier one of the same owner.
+   */
+  readonly bookmark: string
 }

@@ -23,7 +23,8 @@ export interface Bookmark {
   record: number
   /**
    * Offset of the commit-stream record that names the transaction, or of the State entry or genesis the place was known
-   * from. A hint, but a checked one: another record there means that the stream lost its end (on its origin).
+   * from; in a bookmark made while the transaction was written, of an earlier record of its owner, claim or Commits. A hint,
+   * but a checked one: another record there means that the stream lost its end (on its origin).
    */
   offset: number
 }

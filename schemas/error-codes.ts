@@ -17,6 +17,15 @@ export const errorCodes = {
     means: 'a bookmark belongs to another commit stream',
     cure: 'use the bookmark with the commit stream it came from, or start from `earliest`'
   },
+  BOOKMARK_UNNAMED: {
+    means: 'the commit stream ends before the transaction that a bookmark tells of',
+    cure: 'start again once an agent runs: the transaction will be named or its bookmark void. If it was seen by a TCC consumer, the stream has lost its end: start from an earlier bookmark'
+  },
+  BOOKMARK_VOID: {
+    means:
+      'a bookmark tells of a transaction that the commit stream does not name: it stands in a record that was written in vain and again later',
+    cure: 'take bookmarks from records that a TCC consumer handed over. If this one was, the stream has lost its end: start from an earlier bookmark'
+  },
 
   // Ownership of a subscription
   STREAM_EMPTY: {

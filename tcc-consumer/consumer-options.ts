@@ -36,7 +36,7 @@ export interface ConsumerOptions extends Partial<KafkaConnection> {
   lateAfterMs?: number
   /** How long a partition must end before a count that is named, until records are called missing. Default 3,000. */
   missingAfterMs?: number
-  /** How long the commit stream may be missing or empty at the start. Default 30,000. */
+  /** How long the commit stream may be missing, empty, or without a bookmark's transaction at the start. Default 30,000. */
   startAfterMs?: number
   /** How long brokers may stay away before it is KAFKA_UNREACHABLE. Default 30,000. */
   unreachableAfterMs?: number

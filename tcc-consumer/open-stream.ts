@@ -3,14 +3,15 @@ import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error
 import { CommitStreamLog } from './commit-stream-log.ts'
 import type { ConsumerSettings } from './consumer-options.ts'
 import { findStart, type From } from './start-rules.ts'
+import type { StartPoint } from './start-point.ts'
 import { TransactionReader } from './transaction-reader.ts'
 
-/** Between two looks at a commit stream that is not there yet. */
+/** Between two looks at a commit stream that lacks what to start from. */
 const lookAgainMs = 250
 
 /**
- * Waits for the commit stream, at most `startAfterMs`, finds where to start and gives a reader that stands there.
- * Throws TOPIC_MISSING, STREAM_EMPTY, and what `findStart` throws.
+ * Waits for the commit stream, and for the transaction of a bookmark that is not named yet, at most `startAfterMs`; gives a
+ * reader that stands where to start. Throws TOPIC_MISSING, STREAM_EMPTY, and what `findStart` throws.
  */
 export async function openStream(
   reader: LogReader,
@@ -19,23 +20,42 @@ export async function openStream(
   signal: AbortSignal
 ): Promise<TransactionReader> {
   const log = new CommitStreamLog(reader, settings.commitStream, signal)
-  await awaitStream(log, settings, signal)
-  const start = await findStart(log, from, settings.mirrored)
+  const deadlineMs = settings.clock.steadyMs() + settings.startAfterMs
+  await awaitStream(log, settings, deadlineMs, signal)
+  const start = await awaitStart(log, settings, from, deadlineMs, signal)
   return new TransactionReader({ ...settings, reader }, start, log, signal)
 }
 
 async function awaitStream(
   log: CommitStreamLog,
-  { clock, startAfterMs }: ConsumerSettings,
+  { clock }: ConsumerSettings,
+  deadlineMs: number,
   signal: AbortSignal
 ): Promise<void> {
-  const deadline = clock.steadyMs() + startAfterMs
   for (;;) {
     const problem = await streamProblem(log)
     if (problem === null) return
-    const left = deadline - clock.steadyMs()
+    const left = deadlineMs - clock.steadyMs()
     if (left <= 0) throw problem
     await clock.delay(Math.min(left, lookAgainMs), signal)
+  }
+}
+
+async function awaitStart(
+  log: CommitStreamLog,
+  { clock, mirrored }: ConsumerSettings,
+  from: From,
+  deadlineMs: number,
+  signal: AbortSignal
+): Promise<StartPoint> {
+  for (;;) {
+    try {
+      return await findStart(log, from, mirrored)
+    } catch (error) {
+      const left = deadlineMs - clock.steadyMs()
+      if (!isTidemarkError(error, 'BOOKMARK_UNNAMED') || left <= 0) throw error
+      await clock.delay(Math.min(left, lookAgainMs), signal)
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import type { Commits, Known } from '@tidemark/schemas/commit-stream.ts'
 import type { Bookmark } from '@tidemark/schemas/bookmark.ts'
 import { EpochFold } from '@tidemark/schemas/stream-fold.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { findBookmark } from './bookmark-place.ts'
 import type { CommitStreamLog, PlacedRecord } from './commit-stream-log.ts'
 import { isVoid } from './commit-stream-reader.ts'
 import type { StartPoint } from './start-point.ts'
@@ -20,7 +21,8 @@ const identityRecordsMax = 10_000
 /**
  * Finds the start point of `from` in a stream that is not empty (specification, "Reading": start). A mirrored stream is
  * read from its log start, because the offsets written in it are those of the origin.
- * Throws BOOKMARK_FOREIGN, STREAM_TRIMMED, STREAM_TRUNCATED, CLAIM_MISSING, COMMIT_STREAM_INVALID.
+ * Throws BOOKMARK_FOREIGN, BOOKMARK_VOID, BOOKMARK_UNNAMED, STREAM_TRIMMED, STREAM_TRUNCATED, CLAIM_MISSING,
+ * COMMIT_STREAM_INVALID.
  */
 export async function findStart(log: CommitStreamLog, from: From, mirrored: boolean): Promise<StartPoint> {
   for (;;) {
@@ -209,24 +211,9 @@ async function startAtBookmark(
   if (mirrored) return { ...beginning(stream, start), ...done }
   if (bookmark.offset < start) return { ...beginning(stream, start), ...done, belowLogStart: true }
   within(bookmark.offset + 1, start, end, log.topic)
-  const entriesRead = entriesDone(await log.at(bookmark.offset, end), bookmark)
-  if (entriesRead === null) throw replaced(bookmark, log.topic)
+  const { offset, entriesRead } = await findBookmark(log, bookmark, end)
   const known = { epoch: bookmark.epoch }
-  return { ...beginning(stream, bookmark.offset), ...done, known, entriesRead }
-}
-
-/** How many entries of the record are done; null when it is not the record the bookmark was made of. */
-function entriesDone(found: PlacedRecord | null, { offset, epoch, sequence, record }: Bookmark): number | null {
-  if (found === null || found.offset !== offset) return null
-  if (found.record.type !== 'commits') return sequence === 0 ? 0 : null
-  if (found.record.epoch !== epoch) return null
-  const { entries } = found.record
-  // A State behind the transaction has its sequence too: of queues, one stands there at the end of each unit of work.
-  const inside = entries.findLastIndex(entry => entry.type === 'transaction' && entry.sequence === sequence)
-  if (record > 0) return inside < 0 ? null : inside
-  const behind = entries.findLastIndex(entry => entry.type === 'state' && entry.sequence === sequence)
-  const last = Math.max(inside, behind)
-  return last < 0 ? null : last + 1
+  return { ...beginning(stream, offset), ...done, sequenceOffset: offset, known, entriesRead }
 }
 
 function within(offset: number, start: number, end: number, topic: string): number {
@@ -240,15 +227,6 @@ function within(offset: number, start: number, end: number, topic: string): numb
   throw new TidemarkError('STREAM_TRIMMED', {
     message: `the commit stream begins at offset ${start} now, offset ${offset} is to be read`,
     place: topic
-  })
-}
-
-function replaced({ offset, sequence, epoch }: Bookmark, topic: string): TidemarkError {
-  return new TidemarkError('STREAM_TRUNCATED', {
-    message:
-      `offset ${offset} of the commit stream holds something else than transaction ${sequence} of epoch ${epoch}, ` +
-      `which was read there before: the stream's end has been lost and written anew`,
-    place: `${topic} offset ${offset}`
   })
 }
 

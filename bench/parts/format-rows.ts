@@ -29,6 +29,7 @@ const writer = new TransactionWriter({
   batchBytesMax,
   annotationBytesMax: 8_192,
   now: Date.now,
+  ownOffset: () => 0,
   onUnknownTopic: topic => topic.settle({ partitions, messageBytesMax: batchBytesMax }, batchBytesMax)
 })
 /** Takes records and keeps nothing. */

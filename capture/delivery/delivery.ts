@@ -77,6 +77,7 @@ export class Delivery {
       batchBytesMax: options.batchBytesMax,
       annotationBytesMax,
       now: options.now,
+      ownOffset: () => options.ownership.own.lastOffset,
       onUnknownTopic: topic => {
         this.unknownTopics.push(topic)
         this.flushSoon()

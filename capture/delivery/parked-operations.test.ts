@@ -15,6 +15,7 @@ function open() {
     batchBytesMax: 1_000,
     annotationBytesMax: 1_000,
     now: () => 1_000,
+    ownOffset: () => 3,
     onUnknownTopic: () => {}
   })
   writer.begin(context)

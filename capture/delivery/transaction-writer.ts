@@ -9,6 +9,7 @@ import {
   type Topic,
   type TransactionPlace
 } from '@tidemark/kcop/record-sink.ts'
+import { formatBookmark } from '@tidemark/schemas/bookmark.ts'
 import type { ParkedOperation } from '@tidemark/schemas/commit-stream.ts'
 import type { TransactionContext } from '@tidemark/schemas/operation.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
@@ -34,6 +35,8 @@ export interface TransactionWriterOptions {
   annotationBytesMax: number
   /** Milliseconds since the Unix epoch. */
   now(): number
+  /** Offset of the owner's last record of the commit stream that is known to be valid: its claim, or a later one. */
+  ownOffset(): number
   /** A topic was named for the first time: its partitions are to be found. */
   onUnknownTopic(topic: DataTopic): void
 }
@@ -172,7 +175,9 @@ export class TransactionWriter implements RecordSink {
 
   place(): TransactionPlace {
     const { stream, epoch } = this.options
-    return { stream, epoch, sequence: (this.transaction ?? this.open()).sequence }
+    const { sequence } = this.transaction ?? this.open()
+    const bookmark = formatBookmark({ stream, epoch, sequence, record: 0, offset: this.options.ownOffset() })
+    return { stream, epoch, sequence, bookmark }
   }
 
   /** Throws PARKED_TOO_MANY. */

@@ -20,6 +20,11 @@ export class OwnWrites {
     this.next = claim + 1
   }
 
+  /** Offset of the last own record that is known to be valid: the claim, or a later one. */
+  get lastOffset(): number {
+    return this.next - 1
+  }
+
   /** What the next own record carries as `known`. */
   get known(): Known {
     return { offset: this.next, epoch: this.epoch, claim: this.claim }

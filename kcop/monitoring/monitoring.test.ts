@@ -31,7 +31,7 @@ function rule(given: Partial<MonitorRule> = {}): MonitorRule {
 
 class PlacedSink extends RecordingSink {
   place() {
-    return { stream: 255, epoch: 7, sequence: 42 }
+    return { stream: 255, epoch: 7, sequence: 42, bookmark: 'tm1.made' }
   }
 }
 
@@ -76,7 +76,8 @@ test('a transaction whose amounts sum above the limit is told once, with where i
       position: '0/0',
       stream: '000000ff',
       epoch: 7,
-      sequence: 42
+      sequence: 42,
+      bookmark: 'tm1.made'
     }
   ])
   assert.deepEqual([second, third], [[], []])
