@@ -1,4 +1,4 @@
-import type { RecordSink } from '@tidemark/kcop/record-sink.ts'
+import type { RecordSink, TransactionPlace } from '@tidemark/kcop/record-sink.ts'
 import type { ParkedOperation } from '@tidemark/schemas/commit-stream.ts'
 import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { PositionBytes } from '@tidemark/schemas/position.ts'
@@ -29,6 +29,7 @@ export interface OperationProcessor {
 export interface TransactionSink extends RecordSink {
   annotate(name: string, value: Uint8Array): void
   park(operation: ParkedOperation): void
+  place(): TransactionPlace
 }
 
 export interface TenureOptions extends Omit<DeliveryOptions, 'onFailed' | 'onPressure' | 'onSettled'> {

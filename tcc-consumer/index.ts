@@ -1,3 +1,4 @@
+export { compareBookmarks, parseBookmark, type Bookmark } from '@tidemark/schemas/bookmark.ts'
 export { TransactionConsumer } from './transaction-consumer.ts'
 export type { ConsumerOptions } from './consumer-options.ts'
 export type { ConsumerStatistics } from './consumer-statistics.ts'

@@ -41,9 +41,10 @@ async function awaitStream(
   }
 }
 
-async function awaitStart(
+/** Where to start from; the transaction of a bookmark made before it was named is waited for until `deadlineMs`. */
+export async function awaitStart(
   log: CommitStreamLog,
-  { clock, mirrored }: ConsumerSettings,
+  { clock, mirrored }: Pick<ConsumerSettings, 'clock' | 'mirrored'>,
   from: From,
   deadlineMs: number,
   signal: AbortSignal

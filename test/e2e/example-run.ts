@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -18,12 +19,15 @@ export interface Example {
   tidemark(...args: string[]): Promise<ChildEnd & { output: string }>
   /** `run --apply`, until it owns the subscription. */
   run(): Promise<Child>
+  /** `run` until it is killed at a fault point, `<point>:<how often it is passed>`. */
+  killAt(point: string): Promise<void>
   /** Starts a program of the example. */
   program(file: string): Child
   /** Runs an SQL file of the example. */
   sql(file: string): Promise<void>
-  /** The next `count` mirrored transactions that have records, from the beginning. */
-  transactions(count: number): Promise<ConsumedTransaction[]>
+  query(text: string): Promise<void>
+  /** The next `count` mirrored transactions that have records, from the beginning or a bookmark. */
+  transactions(count: number, from?: string): Promise<ConsumedTransaction[]>
 }
 
 /** `schema.sql` was run; nothing is applied yet. `environment`: variables of the configuration besides the usual ones. */
@@ -50,6 +54,12 @@ export async function useExample(
     name,
     brokers: reached,
     sql,
+    query: async text => void (await client.query(text)),
+    killAt: async point => {
+      const faulty = { ...options, environment: { ...options.environment, TIDEMARK_FAULT_POINT: point } }
+      const { signal } = await startProgram(t, agent, { ...faulty, args: ['run', '--log-format', 'json'] }).ended
+      assert.equal(signal, 'SIGKILL', point)
+    },
     program: file => startProgram(t, join(cwd, file), options),
     tidemark: async (...args) => {
       const command = startProgram(t, agent, { ...options, args })
@@ -61,17 +71,25 @@ export async function useExample(
       await started.line(/agent\.owner/)
       return started
     },
-    transactions: count => read(reached, `${name}.commits`, count)
+    transactions: (count, from) => read(reached, `${name}.commits`, count, from)
   }
 }
 
-async function read(brokers: string[], commitStream: string, count: number): Promise<ConsumedTransaction[]> {
-  const consumer = new TransactionConsumer({ brokers, commitStream })
+async function read(
+  brokers: string[],
+  commitStream: string,
+  count: number,
+  from = 'earliest'
+): Promise<ConsumedTransaction[]> {
+  const consumer = new TransactionConsumer({ brokers, commitStream, from, startAfterMs: 1_000 })
   const transactions: ConsumedTransaction[] = []
-  for await (const transaction of consumer) {
-    if (transaction.kind === 'mirror') transactions.push(transaction)
-    if (transactions.length === count) break
+  try {
+    for await (const transaction of consumer) {
+      if (transaction.kind === 'mirror') transactions.push(transaction)
+      if (transactions.length === count) return transactions
+    }
+    return transactions
+  } finally {
+    await consumer.close()
   }
-  await consumer.close()
-  return transactions
 }

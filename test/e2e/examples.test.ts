@@ -6,11 +6,13 @@ import { test, type TestContext } from 'node:test'
 import avsc from 'avsc'
 import { KafkaAdmin } from '@tidemark/kafka/admin.ts'
 import { Cluster } from '@tidemark/kafka/cluster.ts'
+import { compareBookmarks, parseBookmark } from '@tidemark/schemas/bookmark.ts'
 import type { ConsumedTransaction } from '@tidemark/tcc-consumer'
 import { startKafka } from '../../services/kafka.ts'
 import { makeScratchDirectory } from '../../services/scratch.ts'
+import { readTopic } from '../support/topic-records.ts'
 import { useSchemaRegistry } from '../support/schema-registry.ts'
-import { useExample } from './example-run.ts'
+import { useExample, type Example } from './example-run.ts'
 
 const within = { timeout: 180_000 }
 
@@ -104,6 +106,49 @@ test('large-transfer-alert: the transaction that moves more than 500 tells it on
     ['large', '550.50', transactions[2]!.sourceId, transactions[2]!.bookmark]
   )
 })
+
+test(
+  'large-transfer-alert: an alert has the bookmark of its transaction, wherever the agent is killed',
+  within,
+  async t => {
+    const example = await useExample(t, 'large-transfer-alert')
+    await example.tidemark('apply', '--yes')
+    await example.query('INSERT INTO transfer VALUES (1, 1, 2, 900.00)')
+    // The first time is the owner's first word, the second the alert or what is behind it.
+    for (const point of ['data-stored:2', 'commit-next:2', 'commit-stored:2', 'settle-next:2']) {
+      await example.killAt(point)
+      await example.query(`INSERT INTO transfer SELECT max(id) + 1, 1, 2, 600.00 FROM transfer`)
+    }
+    await example.run()
+    await example.query('INSERT INTO transfer VALUES (6, 1, 2, 2.00)')
+    const transactions = await example.transactions(6)
+    const named = await alertsAreNamed(example, transactions)
+    assert.equal(named.size, 5)
+    const written = await readTopic(example.brokers, `${example.name}.alerts`)
+    const inVain = written.map(({ value }) => bookmarkIn(value)).filter(bookmark => !named.has(bookmark))
+    assert.ok(inVain.length > 0, 'an agent must have been killed between the data and its commit record')
+    for (const bookmark of inVain) await assert.rejects(example.transactions(1, bookmark), { code: 'BOOKMARK_VOID' })
+  }
+)
+
+/** Each alert leads to the transaction after its own. Gives the bookmarks in them. */
+async function alertsAreNamed(example: Example, transactions: readonly ConsumedTransaction[]): Promise<Set<string>> {
+  const named = new Set<string>()
+  for (const [index, { records, bookmark }] of transactions.entries()) {
+    for (const { value } of records.filter(({ topic }) => topic.endsWith('.alerts'))) {
+      const told = bookmarkIn(value)
+      named.add(told)
+      assert.equal(compareBookmarks(parseBookmark(told), parseBookmark(bookmark)), 0)
+      const [next] = await example.transactions(1, told)
+      assert.equal(next!.sequence, transactions[index + 1]!.sequence)
+    }
+  }
+  return named
+}
+
+function bookmarkIn(alert: Uint8Array | null): string {
+  return (JSON.parse(Buffer.from(alert!).toString()) as { bookmark: string }).bookmark
+}
 
 test('debezium-outbox: an event comes as the event router of Debezium makes it', within, async t => {
   const example = await useExample(t, 'debezium-outbox')

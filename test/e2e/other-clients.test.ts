@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { Kafka, logLevel, type KafkaMessage } from 'kafkajs'
+import { readTopic } from '../support/topic-records.ts'
 import { TransactionConsumer } from '@tidemark/tcc-consumer'
 import { seededRandom } from '../support/seeded-random.ts'
 import { BankBooks } from './bank-books.ts'
@@ -38,25 +38,4 @@ for (const compression of ['gzip', 'lz4', 'zstd', 'snappy']) {
       assert.ok(row.rows > 0)
     }
   })
-}
-
-async function readTopic(brokers: string[], topic: string, count: number): Promise<KafkaMessage[]> {
-  const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING })
-  const consumer = kafka.consumer({ groupId: `${topic}-reader` })
-  await consumer.connect()
-  await consumer.subscribe({ topic, fromBeginning: true })
-  const messages: KafkaMessage[] = []
-  await new Promise<void>((resolve, reject) => {
-    consumer
-      .run({
-        eachMessage: ({ message }) => {
-          messages.push(message)
-          if (messages.length === count) resolve()
-          return Promise.resolve()
-        }
-      })
-      .catch(reject)
-  })
-  await consumer.disconnect()
-  return messages
 }

@@ -102,7 +102,7 @@ export class AgentProcess {
       openSession: (stream, signal) =>
         ProducerSession.open(wire, world.fenced ? `tidemark-${stream}` : host.name, { clock: host.clock, signal }),
       topics: { find: topic => host.ask(() => this.facts(topic)) },
-      processorFor: sink => new RecordProcessor(sink, annotated),
+      processorFor: sink => new RecordProcessor(sink, annotated, place => world.noteEarly(subscription, place)),
       surroundings: host,
       onEvent: event => this.heard(host, event),
       budgetBytes: chance.happens(0.3) ? 400 : 1_000_000,

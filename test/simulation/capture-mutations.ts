@@ -228,5 +228,11 @@ export const captureMutations: readonly Mutation[] = [
       }
     ],
     configurations: everyday
+  },
+  {
+    name: 'bookmark-hint-not-confirmed',
+    rule: '8 the hint of a bookmark made while writing is a record of the owner that is known to be valid',
+    edits: [{ file: ownWrites, from: 'return this.next - 1', to: 'return this.next' }],
+    configurations: everyday
   }
 ]

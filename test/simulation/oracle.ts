@@ -1,3 +1,4 @@
+import type { Bookmark } from '@tidemark/schemas/bookmark.ts'
 import { timesFall, validEntries, type ValidEntry } from './committed.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { HandedOver, ReaderProcess } from './reader-process.ts'
@@ -106,6 +107,7 @@ function judgeAgreement(readers: readonly ReaderProcess[], failures: Set<string>
 
 function judgeReader(world: World, reader: ReaderProcess, valid: readonly ValidEntry[], failures: Set<string>): void {
   const { kind, handedOver, error } = reader
+  if (reader.startsAt !== null && !isNamed(reader.startsAt, valid)) return judgeVoidStart(world, reader, failures)
   for (const transaction of handedOver) judgeContent(world, reader, transaction, failures)
   const ids = handedOver.map(({ sourceId }) => sourceId)
   if (fallsInALane(world, ids, 1)) {
@@ -130,6 +132,20 @@ function isOvertaken(world: World, reader: ReaderProcess, valid: readonly ValidE
 
 function commitsOf(world: World): PartitionLog {
   return world.cluster.find(world.subscriptions[0]!.commitStream, 0)!
+}
+
+function isNamed({ epoch, sequence }: Bookmark, valid: readonly ValidEntry[]): boolean {
+  return sequence === 0 || valid.some(other => other.epoch === epoch && other.entry.sequence === sequence)
+}
+
+/** The bookmark is of a transaction that was written in vain: nothing may follow it but an error that says so. */
+function judgeVoidStart(world: World, reader: ReaderProcess, failures: Set<string>): void {
+  const { kind, handedOver, error, isMirrored } = reader
+  // An entry may have been there, and have been lost with the end of its stream.
+  const lostSince = world.commitStreamTruncated && error !== null
+  if (handedOver.length > 0 && !lostSince) failures.add(`VOID BOOKMARK silently taken (${kind})`)
+  const expected = isMirrored ? 'SEQUENCE_GAP' : 'BOOKMARK_VOID'
+  if (!mayFail(world) && error?.code !== expected) failures.add(`VOID BOOKMARK not told (${kind}): ${error?.code}`)
 }
 
 function mayFail(world: World): boolean {

@@ -4,6 +4,7 @@ const streamReader = 'tcc-consumer/commit-stream-reader.ts'
 const partReader = 'tcc-consumer/part-reader.ts'
 const partitionCursor = 'tcc-consumer/partition-cursor.ts'
 const startRules = 'tcc-consumer/start-rules.ts'
+const bookmarkPlace = 'tcc-consumer/bookmark-place.ts'
 const exceptions = 'tcc-consumer/exceptions.ts'
 const fetchQueue = 'tcc-consumer/fetch-queue.ts'
 const rebuilder = 'tcc-consumer/rebuilder.ts'
@@ -187,6 +188,61 @@ export const readerMutations: readonly Mutation[] = [
     name: 'bookmark-without-epoch',
     rule: '8 a bookmark carries the epoch: records before it are not read again',
     edits: [{ file: startRules, from: 'const known = { epoch: bookmark.epoch }', to: 'const known = { epoch: 1 }' }],
+    configurations: everyday
+  },
+  {
+    name: 'bookmark-at-its-own-record-only',
+    rule: '8 the record at a bookmark may be an earlier one of the same owner: the entry is looked for from there',
+    edits: [
+      {
+        file: bookmarkPlace,
+        from: "if (record.type === 'claim') return null",
+        to: "if (record.type === 'claim') throw replaced(bookmark, topic)"
+      }
+    ],
+    configurations: everyday
+  },
+  {
+    name: 'bookmark-believed-at-its-hint',
+    rule: '8 nothing but the entry itself says that a transaction was named',
+    edits: [
+      {
+        file: startRules,
+        from: 'const { offset, entriesRead } = await findBookmark(log, bookmark, end)',
+        to: 'const { offset, entriesRead } = { offset: bookmark.offset, entriesRead: 0 }'
+      },
+      { file: streamReader, from: 'if (epoch > this.sequenceEpoch) throw this.reused(sequence)', to: '' },
+      { file: streamReader, from: 'if (epoch > this.sequenceEpoch) throw this.reused(entry.sequence)', to: '' }
+    ],
+    configurations: everyday
+  },
+  {
+    name: 'bookmark-waits-behind-a-claim',
+    rule: '8 once its owner is superseded a transaction is not named any more',
+    edits: [
+      {
+        file: bookmarkPlace,
+        from: "if (record.type === 'claim' && record.epoch > bookmark.epoch) throw neverNamed(bookmark, topic, offset)",
+        to: "if (record.type === 'claim') epochs.claim(record)"
+      }
+    ],
+    configurations: everyday
+  },
+  {
+    name: 'void-entry-believed-for-a-bookmark',
+    rule: '8 an entry of a superseded owner names nothing',
+    edits: [
+      {
+        file: bookmarkPlace,
+        from: "if (record.type === 'claim' && record.epoch > bookmark.epoch) throw neverNamed(bookmark, topic, offset)",
+        to: 'void epochs'
+      },
+      {
+        file: bookmarkPlace,
+        from: "record.type !== 'commits' || isVoid(epochs, record.epoch, `${topic} offset ${offset}`)",
+        to: "record.type !== 'commits' || record.epoch !== bookmark.epoch"
+      }
+    ],
     configurations: everyday
   },
   {

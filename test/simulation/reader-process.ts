@@ -1,13 +1,14 @@
-import { parseBookmark } from '@tidemark/schemas/bookmark.ts'
+import { parseBookmark, type Bookmark } from '@tidemark/schemas/bookmark.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { CommitStreamLog } from '@tidemark/tcc-consumer/commit-stream-log.ts'
-import { findStart, type From } from '@tidemark/tcc-consumer/start-rules.ts'
+import { awaitStart } from '@tidemark/tcc-consumer/open-stream.ts'
+import type { From } from '@tidemark/tcc-consumer/start-rules.ts'
 import { TransactionReader } from '@tidemark/tcc-consumer/transaction-reader.ts'
 import type { Cluster } from './cluster.ts'
 import { Host } from './host.ts'
 import { SimulatedLogReader } from './read-port.ts'
 import { idOf } from './record-text.ts'
-import type { World } from './world.ts'
+import { placeKey, type World } from './world.ts'
 
 /** A transaction as a reader's user got it. */
 export interface HandedOver {
@@ -70,10 +71,15 @@ export class ReaderProcess {
 
   /** Up to this sequence everything was handed over before it began, by another reader. */
   get startSequence(): number {
+    const bookmark = this.startsAt
+    if (bookmark === null) return 0
+    return bookmark.record > 0 ? bookmark.sequence - 1 : bookmark.sequence
+  }
+
+  /** The bookmark its first life begins at; null for another start. */
+  get startsAt(): Bookmark | null {
     const { from } = this.options
-    if (!isBookmark(from)) return 0
-    const { sequence, record } = parseBookmark(from.bookmark)
-    return record > 0 ? sequence - 1 : sequence
+    return isBookmark(from) ? parseBookmark(from.bookmark) : null
   }
 
   /** From a bookmark, or from everything there is: not merely from where the stream was at some time. */
@@ -147,10 +153,16 @@ export class ReaderProcess {
     last.finished = last.finished && records === last.values.length
     last.values.length = records
     if (inside) last.bookmarks.length = records
-    const bookmark = inside ? last.bookmarks[records - 1]! : last.bookmark
+    const bookmark = inside ? last.bookmarks[records - 1]! : this.bookmarkOf(last)
     this.world.counters.restarts++
     this.world.note(() => `reader ${this.kind} starts again at ${JSON.stringify(parseBookmark(bookmark))}`)
     this.host = this.start({ bookmark })
+  }
+
+  /** Its own, or one that was made while the transaction was written. */
+  private bookmarkOf({ epoch, sequence, bookmark }: HandedOver): string {
+    const { chance, early } = this.world
+    return chance.happens(0.5) ? chance.of(early.get(placeKey(epoch, sequence)) ?? [bookmark]) : bookmark
   }
 
   private async live(host: Host, from: ReaderOptions['from']): Promise<void> {
@@ -159,7 +171,8 @@ export class ReaderProcess {
     const logReader = new SimulatedLogReader(host, cluster, 0.003)
     const log = new CommitStreamLog(logReader, this.world.subscriptions[0]!.commitStream, signal)
     await notEmpty(host, log)
-    const start = await findStart(log, fromOf(from), this.isMirrored)
+    const settings = { clock: host.clock, mirrored: this.isMirrored }
+    const start = await awaitStart(log, settings, fromOf(from), Number.MAX_SAFE_INTEGER, signal)
     if (from !== 'earliest' && !isBookmark(from)) this.startOffset = start.offset
     this.world.note(
       () => `${host.name} begins at offset ${start.offset}, epoch ${start.known.epoch}, sequence ${start.sequence}`

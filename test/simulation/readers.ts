@@ -21,9 +21,13 @@ export function makeReaders(world: World): ReaderProcess[] {
   return readers.map(options => new ReaderProcess(world, options))
 }
 
-/** One that begins at the end, or at a time, while things happen. */
+/** One that begins at the end, at a time, or at the bookmark of what was written last, while things happen. */
 export function makeLateReader(world: World): ReaderProcess {
   const { cluster, chance, timeMs } = world
+  const [place] = [...world.early.values()].slice(-1)
+  if (place !== undefined && chance.happens(0.3)) {
+    return new ReaderProcess(world, { kind: 'early bookmark', cluster, from: { bookmark: chance.of(place) } })
+  }
   if (chance.happens(0.6)) return new ReaderProcess(world, { kind: 'latest', cluster, from: 'latest' })
   return new ReaderProcess(world, { kind: 'time', cluster, from: { timeMs: timeMs - chance.below(5_000) } })
 }
@@ -36,6 +40,12 @@ export function makeLastReaders(world: World, first: ReaderProcess): ReaderProce
     const { bookmark } = chance.of(first.handedOver)
     readers.push({ kind: 'bookmark', cluster, from: { bookmark } })
     if (mirror !== null) readers.push({ kind: 'bookmark on the mirror', cluster: mirror.cluster, from: { bookmark } })
+  }
+  const places = [...world.early.values()]
+  if (places.length > 0) {
+    const from = { bookmark: chance.of(chance.of(places)) }
+    readers.push({ kind: 'any early bookmark', cluster, from })
+    if (mirror !== null) readers.push({ kind: 'early bookmark on the mirror', cluster: mirror.cluster, from })
   }
   const { start, end } = cluster.find(world.subscriptions[0]!.commitStream, 0)!
   readers.push({ kind: 'offset', cluster, from: { offset: start + chance.below(end - start + 1) } })

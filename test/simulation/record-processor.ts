@@ -1,4 +1,4 @@
-import { BY_KEY, type Topic } from '@tidemark/kcop/record-sink.ts'
+import { BY_KEY, type Topic, type TransactionPlace } from '@tidemark/kcop/record-sink.ts'
 import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { OperationProcessor, TransactionSink } from '../../capture/tenure.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
@@ -11,9 +11,12 @@ export class RecordProcessor implements OperationProcessor {
   private readonly sink: TransactionSink
   private readonly annotated: ReadonlySet<string>
   private readonly topics = new Map<string, Topic>()
+  private readonly onRecord: (place: TransactionPlace) => void
 
-  constructor(sink: TransactionSink, annotated: ReadonlySet<string>) {
+  /** `onRecord` is told the place of the transaction after each record, as a monitor record would hold it. */
+  constructor(sink: TransactionSink, annotated: ReadonlySet<string>, onRecord: (place: TransactionPlace) => void) {
     this.sink = sink
+    this.onRecord = onRecord
     this.annotated = annotated
   }
 
@@ -30,6 +33,7 @@ export class RecordProcessor implements OperationProcessor {
       const keyBytes = Buffer.from(key)
       const valueBytes = Buffer.from(value)
       this.sink.append(this.topic(topic), BY_KEY, keyBytes, 0, keyBytes.length, valueBytes, 0, valueBytes.length, null)
+      this.onRecord(this.sink.place())
     }
   }
 

@@ -1,3 +1,4 @@
+import type { TransactionPlace } from '@tidemark/kcop/record-sink.ts'
 import { Chance } from './chance.ts'
 import { Cluster } from './cluster.ts'
 import type { Configuration } from './configuration.ts'
@@ -82,6 +83,8 @@ export class World {
     trims: 0
   }
   readonly trace: string[] | null
+  /** Bookmarks that transactions of the first subscription had while they were written, void ones too, by `placeKey`. */
+  readonly early = new Map<string, string[]>()
 
   constructor(seed: number, configuration: Configuration, traced: boolean) {
     this.seed = seed
@@ -105,6 +108,14 @@ export class World {
     return this.chance.of([-50_000_000_000, 0, 0, this.chance.below(1_000_000_000)])
   }
 
+  noteEarly(subscription: Subscription, { epoch, sequence, bookmark }: TransactionPlace): void {
+    if (subscription !== this.subscriptions[0]) return
+    const key = placeKey(epoch, sequence)
+    const noted = this.early.get(key)
+    if (noted === undefined) this.early.set(key, [bookmark])
+    else if (noted.at(-1) !== bookmark) noted.push(bookmark)
+  }
+
   note(text: () => string): void {
     this.events++
     this.trace?.push(text())
@@ -118,4 +129,8 @@ export class World {
   host(name: string): Host | undefined {
     return this.hosts.find(host => host.name === name)
   }
+}
+
+export function placeKey(epoch: number, sequence: number): string {
+  return `${epoch}/${sequence}`
 }
