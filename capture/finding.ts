@@ -37,6 +37,15 @@ export function hasErrors(findings: readonly Finding[]): boolean {
   return findings.some(finding => finding.severity === 'error')
 }
 
+/** In the order of the configuration file, as far as findings have a line and column of it. */
+export function inOrderOfPlace(findings: readonly Finding[]): Finding[] {
+  const offset = ({ place }: Finding) => {
+    const [, line, column] = /:(\d+):(\d+)$/.exec(place) ?? []
+    return Number(line ?? 0) * 1_000_000 + Number(column ?? 0)
+  }
+  return [...findings].sort((a, b) => offset(a) - offset(b))
+}
+
 const order: Record<Severity, number> = { error: 0, warning: 1, info: 2 }
 
 /** Errors first; otherwise in the order found. */

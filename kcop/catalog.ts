@@ -1,7 +1,8 @@
 import type { Table } from '@tidemark/schemas/table.ts'
-import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { LookupTables } from './enrichment/lookup-table.ts'
 import type { ShownTable } from './failure/dead-letter.ts'
+import { Faults } from './faults.ts'
 import type { Format, TableFormat } from './format.ts'
 import { csvFormat, csvJournalFormat } from './formats/csv.ts'
 import { jsonFormat } from './formats/json.ts'
@@ -12,9 +13,10 @@ import { outboxProcessor } from './outbox/protected-outbox.ts'
 import type { BuiltInProcessor } from './processor.ts'
 import type { AnnotatedSink, OutputName } from './record-sink.ts'
 import type { ColumnProtections } from './protection/column-protections.ts'
-import { placeOf } from './routing/column-plan.ts'
+import { placeOf } from './routing/rule-place.ts'
 import { named } from './routing/named-output.ts'
 import { compileOutput, type OutputContext } from './routing/output-compiler.ts'
+import { collectOutputFaults } from './routing/output-faults.ts'
 import { OutputsProcessor, type TableOutput } from './routing/table-output.ts'
 import { topicTemplate } from './routing/topic-template.ts'
 import type { OnFailure, OutboxTableRule, OutputRule, ProducerRules, TableRule } from './rules.ts'
@@ -156,24 +158,21 @@ export class Catalog {
     ])
   }
 
-  /** All that is wrong with the rules for a table, as far as its definition tells it. */
-  faults(table: Table): TidemarkError[] {
+  /**
+   * All that is wrong with the rules for a table, as far as its definition tells it. `onOutput` is told which output is
+   * tried next.
+   */
+  faults(table: Table, onOutput: (rule: OutputRule) => void = () => {}): TidemarkError[] {
     const rule = this.tables.get(table.qualifiedName)
-    const faults: TidemarkError[] = []
-    const attempt = (compile: () => unknown) => {
-      try {
-        compile()
-      } catch (error) {
-        if (!isTidemarkError(error)) throw error
-        faults.push(error)
-      }
-    }
+    const context = { ...this.outputContext(), onWait: () => {} }
+    const faults = new Faults()
     for (const output of rule === undefined ? [] : [rule, ...rule.also]) {
-      attempt(() => compileOutput(table, output, { ...this.outputContext(), onWait: () => {} }))
+      onOutput(output)
+      collectOutputFaults(table, output, context, faults)
     }
-    attempt(() => this.options.monitors.watchesOf(table))
-    if (this.outboxes.has(table.qualifiedName)) attempt(() => this.routeOf(table))
-    return faults
+    this.options.monitors.collectFaults(table, faults)
+    if (this.outboxes.has(table.qualifiedName)) faults.of(() => this.routeOf(table))
+    return faults.found
   }
 
   private outputContext(): OutputContext {

@@ -58,6 +58,7 @@ export interface MonitorRule {
   readonly equals: string | null
   readonly per: 'operation' | 'transaction'
   readonly place: string | null
+  readonly places?: RulePlaces
 }
 
 /** Files of a key that protections name. */
@@ -127,6 +128,12 @@ export interface HeaderRule {
 /** By the record key, by the value of a column (as Kafka would for a key of it), or always the same partition. */
 export type PartitionRule = 'key' | { readonly column: string } | { readonly fixed: number }
 
+/**
+ * Where the parts of a rule stand, `file:line:column` by part: `topic`, `filter`, `key/<column>`, `columns/<column>`. What is
+ * not written has no place of its own.
+ */
+export type RulePlaces = Readonly<Record<string, string>>
+
 /** One record stream made of a table's operations. */
 export interface OutputRule {
   /** A name, or a template with `{schema}`, `{table}`, `{operation}` and `{column.<name>}`. */
@@ -143,6 +150,7 @@ export interface OutputRule {
   readonly filter: string | null
   /** Where the rule stands, for messages: file, line and column. */
   readonly place: string | null
+  readonly places?: RulePlaces
 }
 
 export interface TableRule extends OutputRule {
@@ -193,6 +201,7 @@ export interface OutboxSourceRule extends OutboxRule {
   readonly columns: ColumnRules
   /** Where the rule stands, for messages. */
   readonly place: string | null
+  readonly places?: RulePlaces
 }
 
 export interface OutboxTableRule extends OutboxSourceRule {
@@ -256,6 +265,6 @@ export function outboxMessageRule(prefix: string, given: Partial<OutboxMessageRu
 
 /** A further output with what is not given as in the table's own. */
 export function alsoRule(table: TableRule, given: Partial<OutputRule> & { topic: string }): OutputRule {
-  const { format, key, deletes, columns, headers, partition, filter, place } = table
-  return { format, key, deletes, columns, headers, partition, filter, place, ...given }
+  const { format, key, deletes, columns, headers, partition, filter, place, places = {} } = table
+  return { format, key, deletes, columns, headers, partition, filter, place, places, ...given }
 }

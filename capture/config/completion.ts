@@ -31,6 +31,7 @@ import type { ProcessorsFile } from './processor-options.ts'
 import { completeMq } from './mq-configuration.ts'
 import { messageEntries } from './outbox-messages.ts'
 import type { AlsoFile, OutboxTableFile, TableFile } from './table-options.ts'
+import { monitorPlaces, outboxPlaces, outputPlaces } from './rule-places.ts'
 import { parseTableName } from './table-name.ts'
 import { escapePointer, type YamlDocument } from './yaml-document.ts'
 
@@ -78,10 +79,10 @@ function completeBase(
       completeTable(name, table, topics.prefix, { file, document })
     ),
     outbox: completeOutbox(written.outbox, document),
-    registry: written.registry === undefined ? null : completeRegistry(written.registry),
+    registry: written.registry === undefined ? null : completeRegistry(written.registry, document),
     debezium: { ...(written.debezium as Required<DebeziumFile>) },
     monitors: (written.monitor ?? []).map((rule, index) =>
-      completeMonitor(rule, document.placeOf(`/monitor/${index}`))
+      completeMonitor(rule, document.placeOf(`/monitor/${index}`), monitorPlaces(rule, `/monitor/${index}`, document))
     ),
     processors: { ...(written.processors as Required<ProcessorsFile>) },
     deadLetters: completeDeadLetters(written, document),
@@ -135,7 +136,8 @@ function completeTable(qualifiedName: string, table: TableFile, prefix: string, 
     partition: completePartition(table.partition),
     filter: table.filter ?? null,
     readers: completeReaders(table.restricted),
-    place: origin.document.placeOf(at, 'key')
+    place: origin.document.placeOf(at, 'key'),
+    places: outputPlaces(table, at, origin.document)
   }
   return {
     ...nameOf(qualifiedName),
@@ -165,7 +167,8 @@ function completeAlso(
     partition: also.partition === undefined ? main.partition : completePartition(also.partition),
     filter: also.filter ?? main.filter,
     readers: completeReaders(also.restricted),
-    place: document.placeOf(at)
+    place: document.placeOf(at),
+    places: { ...main.places, ...outputPlaces(also, at, document) }
   }
 }
 
@@ -194,7 +197,7 @@ function completeKey(name: string, key: KeyFile, { file, document }: Origin): Ke
   }
 }
 
-function completeRegistry(registry: RegistryFile): RegistryConfiguration {
+function completeRegistry(registry: RegistryFile, document: YamlDocument): RegistryConfiguration {
   const { url, username, password, token, ca, subjects } = registry
   return {
     url,
@@ -202,7 +205,8 @@ function completeRegistry(registry: RegistryFile): RegistryConfiguration {
     password: password ?? null,
     token: token ?? null,
     ca: ca ?? null,
-    subjects: subjects!
+    subjects: subjects!,
+    place: document.placeOf('/registry/url')
   }
 }
 
@@ -210,20 +214,25 @@ function completeOutbox(outbox: ConfigurationFile['outbox'], document: YamlDocum
   const { message: _, ...tables } = outbox ?? {}
   return {
     tables: Object.entries(tables).map(([name, table]) =>
-      completeOutboxTable(name, table as OutboxTableFile, document.placeOf(`/outbox/${escapePointer(name)}`, 'key'))
+      completeOutboxTable(name, table as OutboxTableFile, `/outbox/${escapePointer(name)}`, document)
     ),
     messages: messageEntries(outbox).map(({ prefix, entry, at }) => ({
       prefix,
-      ...completeOutboxEvent(entry, document.placeOf(at, 'key'))
+      ...completeOutboxEvent(entry, at, document)
     }))
   }
 }
 
-function completeOutboxTable(qualifiedName: string, table: OutboxTableFile, place: string): OutboxTableConfiguration {
-  return { ...completeOutboxEvent(table, place), ...nameOf(qualifiedName) }
+function completeOutboxTable(
+  qualifiedName: string,
+  table: OutboxTableFile,
+  at: string,
+  document: YamlDocument
+): OutboxTableConfiguration {
+  return { ...completeOutboxEvent(table, at, document), ...nameOf(qualifiedName) }
 }
 
-function completeOutboxEvent(table: OutboxTableFile, place: string): OutboxEventConfiguration {
+function completeOutboxEvent(table: OutboxTableFile, at: string, document: YamlDocument): OutboxEventConfiguration {
   const { timestamp, schemaVersion, additional, ...rest } = table as Required<OutboxTableFile>
   return {
     ...rest,
@@ -231,7 +240,8 @@ function completeOutboxEvent(table: OutboxTableFile, place: string): OutboxEvent
     schemaVersion: schemaVersion ?? null,
     additional: additional.map(({ column, as, name }) => ({ column, as, name: name ?? column })),
     columns: completeColumns(table.columns),
-    place
+    place: document.placeOf(at, 'key'),
+    places: outboxPlaces(table, at, document)
   }
 }
 

@@ -75,6 +75,7 @@ test('a minimal file is completed with every default', () => {
         filter: null,
         readers: null,
         place: 'tidemark.yaml:7:3',
+        places: {},
         processor: null,
         onFailure: 'stop',
         refresh: true,
@@ -124,7 +125,8 @@ test('an outbox table has the columns and defaults of the Debezium event router'
         tombstoneOnEmptyPayload: false,
         onUpdate: 'warn',
         columns: { only: null, dropped: [], protected: [] },
-        place: 'tidemark.yaml:9:3'
+        place: 'tidemark.yaml:9:3',
+        places: {}
       }
     ]
   })

@@ -90,6 +90,9 @@ function referencesOf(file: string, environment: Environment): ReferenceSource {
   }
 }
 
+/** Where `${..}` may have been meant to be a group. */
+const outboxTopic = /^\/outbox\/.+\/topic$/
+
 export interface Unresolved {
   path: string
   fault: TidemarkError
@@ -101,7 +104,8 @@ export function replaceReferences(document: YamlDocument, references: ReferenceS
   for (const { path, text, replace } of document.scalars) {
     if (!text.includes('${')) continue
     const report = (message: string, cure: string) => {
-      const fault = invalid(`\`${readablePath(path)}\`: ${message}`, document.placeOf(path), cure)
+      const told = outboxTopic.test(path) ? `${cure}; a group of \`routePattern\` is written \`$$\{name}\`` : cure
+      const fault = invalid(`\`${readablePath(path)}\`: ${message}`, document.placeOf(path), told)
       unresolved.push({ path, fault })
     }
     replace(resolveReferences(text, references, report))

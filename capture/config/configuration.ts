@@ -7,7 +7,8 @@ import type {
   LookupFileRule,
   MonitorRule,
   OnFailure,
-  PartitionRule
+  PartitionRule,
+  RulePlaces
 } from '@tidemark/kcop/rules.ts'
 import { namesOf, topicTemplate } from '@tidemark/kcop/routing/topic-template.ts'
 import { subjectKeysTopic } from '@tidemark/schemas/subject-key.ts'
@@ -75,6 +76,8 @@ export interface DeadLettersConfiguration {
 }
 
 export interface RegistryConfiguration extends RegistryOptions {
+  /** `file:line:column` of its URL. */
+  readonly place: string
   readonly subjects: SubjectStrategy
 }
 
@@ -101,6 +104,8 @@ export interface OutputConfiguration {
   readonly readers: readonly string[] | null
   /** `file:line:column` of the entry. */
   readonly place: string
+  /** Of its parts. */
+  readonly places: RulePlaces
 }
 
 export interface TableConfiguration extends TableName, OutputConfiguration {
@@ -150,10 +155,14 @@ export interface OutboxEventConfiguration {
   readonly columns: ColumnRules
   /** `file:line:column` of the entry. */
   readonly place: string
+  /** Of its parts. */
+  readonly places: RulePlaces
 }
 
 /** Every table to be published, outbox tables last. */
-export function publishedTables(configuration: Configuration): readonly (TableName & { qualifiedName: string })[] {
+export function publishedTables(
+  configuration: Configuration
+): readonly (TableName & { qualifiedName: string; place: string })[] {
   return [...configuration.tables, ...configuration.outbox.tables]
 }
 

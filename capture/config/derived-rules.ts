@@ -3,7 +3,7 @@ import { parseExpression } from '@tidemark/kcop/enrichment/expression.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { ColumnRuleFile } from './column-options.ts'
 import type { LookupFile } from './lookup-options.ts'
-import { nearest } from './nearest.ts'
+import { meant } from './nearest.ts'
 import { columnEntries } from './output-completion.ts'
 import { invalid, type ReferenceSource } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
@@ -104,10 +104,4 @@ function lookupFaults(
   if (columns === null || columns.includes(lookup.take)) return []
   const message = `lookup ${lookup.in} has no column ${lookup.take}`
   return [invalid(message, document.placeOf(`${at}/take`), meant(lookup.take, columns, 'add it to the file'))]
-}
-
-function meant(given: string, names: readonly string[], otherwise: string): string {
-  const close = nearest(given, [...names])
-  if (close !== null) return `did you mean \`${close}\`?`
-  return names.length === 0 ? otherwise : `use one of: ${names.join(', ')}`
 }

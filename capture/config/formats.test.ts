@@ -40,7 +40,8 @@ test('a registry is completed with the default naming of subjects', () => {
     password: null,
     token: null,
     ca: null,
-    subjects: 'topic'
+    subjects: 'topic',
+    place: 'tidemark.yaml:4:17'
   })
 })
 

@@ -1,6 +1,6 @@
-import { readerKey, secretKey } from '@tidemark/kcop/protection/key-files.ts'
+import { readerKey, secretCure, secretKey } from '@tidemark/kcop/protection/key-files.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { completeColumns, outboxColumns } from './output-completion.ts'
+import { completeColumns, outboxEntries } from './output-completion.ts'
 import { invalid, type ReferenceSource } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { escapePointer, type YamlDocument } from './yaml-document.ts'
@@ -51,15 +51,18 @@ function useFaults(name: string, written: ConfigurationFile, document: YamlDocum
   const key = written.encryption!.keys[name]!
   const publicKeys = (key.publicKeys?.length ?? 0) + (key.publicKey === undefined ? 0 : 1)
   const kinds = kindsUsing(name, written)
-  const faults: string[] = []
+  const faults: [what: string, cure: string][] = []
   if ((kinds.has('encrypt') || kinds.has('encrypt-subject')) && publicKeys === 0)
-    faults.push('`encrypt` needs a public key: add `publicKey: FILE`')
-  if (kinds.has('rsa') && publicKeys !== 1) faults.push(`\`rsa\` needs exactly one public key, not ${publicKeys}`)
+    faults.push(['`encrypt`, which needs a public key', 'add `publicKey: FILE` with the PEM of the reader'])
+  if (kinds.has('rsa') && publicKeys !== 1) {
+    const cure = publicKeys === 0 ? 'add `publicKey: FILE`' : 'make a key with one of the files, and name that'
+    faults.push([`\`rsa\`, which needs exactly one public key, not ${publicKeys}`, cure])
+  }
   if ((kinds.has('deterministic') || kinds.has('tokenise')) && key.secretKey === undefined) {
-    faults.push('`deterministic` and `tokenise` need a secret: add `secretKey: FILE`')
+    faults.push(['`deterministic` or `tokenise`, which need a secret', `add \`secretKey: FILE\`; ${secretCure}`])
   }
   const place = document.placeOf(`/encryption/keys/${escapePointer(name)}`, 'key')
-  return faults.map(fault => invalid(`key ${name}: ${fault}`, place, 'give the key what its uses need'))
+  return faults.map(([what, cure]) => invalid(`key ${name} is used by ${what}`, place, cure))
 }
 
 function kindsUsing(name: string, written: ConfigurationFile): ReadonlySet<string> {
@@ -67,7 +70,7 @@ function kindsUsing(name: string, written: ConfigurationFile): ReadonlySet<strin
     const main = completeColumns(table.columns)
     return [main, ...(table.also ?? []).map(also => completeColumns(also.columns, main))]
   })
-  rules.push(...outboxColumns(written).map(({ columns }) => columns))
+  rules.push(...outboxEntries(written).map(({ entry }) => completeColumns(entry.columns)))
   const uses = rules.flatMap(columns => columns.protected.map(({ protection }) => protection))
   return new Set(uses.filter(use => 'key' in use && use.key === name).map(use => use.kind))
 }

@@ -1,4 +1,4 @@
-import type { MonitorRule } from '@tidemark/kcop/rules.ts'
+import type { MonitorRule, RulePlaces } from '@tidemark/kcop/rules.ts'
 import type { MonitorFile } from './monitor-options.ts'
 
 const measures = ['count', 'sum', 'min', 'max'] as const
@@ -12,7 +12,7 @@ export function measuresOf(rule: MonitorFile): MonitorRule['measure'][] {
 }
 
 /** A rule the schema and monitor-rules.ts have accepted. */
-export function completeMonitor(rule: MonitorFile, place: string): MonitorRule {
+export function completeMonitor(rule: MonitorFile, place: string, places: RulePlaces): MonitorRule {
   const { name, topic, operations, where, above, below, equals, per } = rule
   const limit = (value: number | undefined) => (value === undefined ? null : String(value))
   return {
@@ -27,6 +27,7 @@ export function completeMonitor(rule: MonitorFile, place: string): MonitorRule {
     below: limit(below),
     equals: limit(equals),
     per: per!,
-    place
+    place,
+    places
   }
 }

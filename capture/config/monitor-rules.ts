@@ -3,6 +3,7 @@ import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error
 import { commitStreamOf } from './completion.ts'
 import { measuresOf, tablesOf } from './monitor-completion.ts'
 import type { MonitorFile } from './monitor-options.ts'
+import { nearest } from './nearest.ts'
 import { completeColumns } from './output-completion.ts'
 import { invalid } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
@@ -43,15 +44,26 @@ function shapeFaults(rule: MonitorFile, fault: Fault): TidemarkError[] {
 
 function tableFaults(rule: MonitorFile, written: ConfigurationFile, fault: Fault): TidemarkError[] {
   const column = rule.sum ?? rule.min ?? rule.max
-  return tablesOf(rule).flatMap(name => {
+  return tablesOf(rule).flatMap((name, index) => {
     const table = written.tables?.[name]
-    if (table === undefined) return [fault(`looks at ${name}, which is not captured`, 'add it to `tables`', '/table')]
+    if (table === undefined) return [notCaptured(name, written, fault, Array.isArray(rule.table) ? index : null)]
     const { dropped, protected: guarded } = completeColumns(table.columns)
     const hidden = [...dropped, ...guarded.map(entry => entry.column)]
     if (column === undefined || !hidden.includes(column)) return []
     const cure = 'measure another column: the amount would tell what the protection hides'
-    return [fault(`measures column ${column} of ${name}, which is protected`, cure)]
+    return [fault(`measures column ${column} of ${name}, which is protected`, cure, `/${measuresOf(rule)[0]}`)]
   })
+}
+
+function notCaptured(
+  name: string,
+  { tables = {} }: ConfigurationFile,
+  fault: Fault,
+  index: number | null
+): TidemarkError {
+  const close = nearest(name, Object.keys(tables))
+  const cure = close === null ? 'add it to `tables`' : `did you mean \`${close}\`? or add it to \`tables\``
+  return fault(`looks at ${name}, which is not captured`, cure, index === null ? '/table' : `/table/${index}`)
 }
 
 function whereFaults({ where }: MonitorFile, path: string, document: YamlDocument): TidemarkError[] {

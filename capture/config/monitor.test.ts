@@ -32,7 +32,8 @@ test('monitor rules are completed, and their topics known', () => {
       below: null,
       equals: null,
       per: 'transaction',
-      place: 'tidemark.yaml:6:5'
+      place: 'tidemark.yaml:6:5',
+      places: { column: 'tidemark.yaml:6:69' }
     }
   ])
   assert.deepEqual(knownDataTopics(read.configuration), ['bank.public.transfer', 'bank.monitor'])

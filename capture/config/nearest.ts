@@ -12,6 +12,13 @@ export function nearest(given: string, known: Iterable<string>): string | null {
   return best
 }
 
+/** What to do about a name that is not among the known ones; `otherwise`: when there are none. */
+export function meant(given: string, known: readonly string[], otherwise: string): string {
+  const close = nearest(given, known)
+  if (close !== null) return `did you mean \`${close}\`?`
+  return known.length === 0 ? otherwise : `use one of: ${known.join(', ')}`
+}
+
 /** Case and separators are what people forget: `commit_stream` is `commitStream`. */
 function fold(word: string): string {
   return word.toLowerCase().replaceAll(/[-_ ]/g, '')

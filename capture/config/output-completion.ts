@@ -1,11 +1,4 @@
-import type {
-  ColumnProtection,
-  ColumnRules,
-  DerivedColumn,
-  HeaderRule,
-  OutputRule,
-  PartitionRule
-} from '@tidemark/kcop/rules.ts'
+import type { ColumnProtection, ColumnRules, DerivedColumn, HeaderRule, PartitionRule } from '@tidemark/kcop/rules.ts'
 import type { ConfigurationFile } from './schema.ts'
 import type { OutboxTableFile } from './table-options.ts'
 import { messageEntries } from './outbox-messages.ts'
@@ -99,6 +92,17 @@ export function columnEntries(
   return entries
 }
 
+/** Every column that `columns` names: with its rule, or null where it is only listed; `at`: JSON pointer. */
+export function columnMentions(
+  written: ColumnsFile | undefined,
+  at: string
+): { at: string; name: string; rule: Written | null }[] {
+  if (!Array.isArray(written)) return columnEntries(written, at)
+  return written.flatMap<{ at: string; name: string; rule: Written | null }>((item, index) =>
+    typeof item === 'string' ? [{ at: `${at}/${index}`, name: item, rule: null }] : below(item, `${at}/${index}`)
+  )
+}
+
 function below(mapping: Readonly<Record<string, Written>>, at: string) {
   return Object.entries(mapping).map(([name, rule]) => ({ at: `${at}/${escapePointer(name)}`, name, rule }))
 }
@@ -118,20 +122,14 @@ export function completeReaders(written: boolean | { readers: string[] } | undef
   return written === true ? [] : [...written.readers]
 }
 
-/** The columns of each outbox table, and the fields of logical messages; `at`: JSON pointer of the entry. */
-export function outboxColumns(written: Pick<ConfigurationFile, 'outbox'>): { at: string; columns: ColumnRules }[] {
+/** Each outbox table, and the logical messages of each prefix; `at`: JSON pointer of the entry. */
+export function outboxEntries(written: Pick<ConfigurationFile, 'outbox'>): { at: string; entry: OutboxTableFile }[] {
   const { message: _, ...tables } = written.outbox ?? {}
-  const entries = [
+  return [
     ...Object.entries(tables).map(([table, entry]) => ({
       at: `/outbox/${escapePointer(table)}`,
       entry: entry as OutboxTableFile
     })),
     ...messageEntries(written.outbox)
   ]
-  return entries.map(({ at, entry }) => ({ at, columns: completeColumns(entry.columns) }))
-}
-
-/** Names of the keys an output's columns use. */
-export function keysOf({ columns }: Pick<OutputRule, 'columns'>): string[] {
-  return columns.protected.flatMap(({ protection }) => ('key' in protection ? [protection.key] : []))
 }

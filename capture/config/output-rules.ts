@@ -1,10 +1,10 @@
 import { parseFilter } from '@tidemark/kcop/filter/filter-syntax.ts'
 import { topicTemplate } from '@tidemark/kcop/routing/topic-template.ts'
 import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import type { ColumnsFile } from './column-options.ts'
+import type { ColumnRuleFile, ColumnsFile } from './column-options.ts'
 import { commitStreamOf, topicOf } from './completion.ts'
-import type { ColumnRules } from '@tidemark/kcop/rules.ts'
-import { completeColumns, keysOf, namesOf, outboxColumns } from './output-completion.ts'
+import { meant } from './nearest.ts'
+import { columnEntries, completeColumns, namesOf, outboxEntries } from './output-completion.ts'
 import { invalid } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { parseTableName } from './table-name.ts'
@@ -27,8 +27,8 @@ interface WrittenOutput {
 /** What a schema cannot say of outputs: topics, templates, conditions, headers, keys, and where plaintext may go. */
 export function outputFaults(written: ConfigurationFile, document: YamlDocument): TidemarkError[] {
   const outputs = writtenOutputs(written)
-  const ofOutbox = outboxColumns(written).flatMap(({ at, columns }) =>
-    missingKeyFaults(columns, `${at}/columns`, written, document)
+  const ofOutbox = outboxEntries(written).flatMap(({ at, entry }) =>
+    missingKeyFaults(entry.columns, `${at}/columns`, written, document)
   )
   const ofTables = outputs.flatMap(output => [
     ...topicFaults(output, written, outputs, document),
@@ -36,7 +36,7 @@ export function outputFaults(written: ConfigurationFile, document: YamlDocument)
     ...filterFaults(output, document),
     ...headerFaults(output, document),
     ...columnFaults(output, document),
-    ...unknownKeyFaults(output, written, document)
+    ...missingKeyFaults(output.entry.columns, `${output.at}/columns`, written, document)
   ])
   return [...ofTables, ...ofOutbox]
 }
@@ -127,26 +127,34 @@ function columnFaults({ at, entry, inherited }: WrittenOutput, document: YamlDoc
   ]
 }
 
-function unknownKeyFaults(
-  { at, entry, inherited }: WrittenOutput,
-  written: ConfigurationFile,
-  document: YamlDocument
-): TidemarkError[] {
-  const columns = completeColumns(entry.columns, completeColumns(inherited))
-  return missingKeyFaults(columns, `${at}/columns`, written, document)
-}
-
+/** At each rule that names a key there is not; a further output repeats none of its table's. */
 function missingKeyFaults(
-  columns: ColumnRules,
-  path: string,
+  columns: ColumnsFile | undefined,
+  at: string,
   written: ConfigurationFile,
   document: YamlDocument
 ): TidemarkError[] {
   const known = Object.keys(written.encryption?.keys ?? {})
-  const used = keysOf({ columns })
-  const unknown = [...new Set(used)].filter(name => !known.includes(name))
-  return unknown.map(name => {
-    const cure = known.length === 0 ? `add \`encryption: {keys: {${name}: {..}}}\`` : `use one of: ${known.join(', ')}`
-    return invalid(`there is no key ${name} under \`encryption.keys\``, document.placeOf(path, 'key'), cure)
+  return columnEntries(columns, at).flatMap(({ at: pointer, rule }) =>
+    keysNamed(rule).flatMap(({ key, option }) =>
+      known.includes(key)
+        ? []
+        : [
+            invalid(
+              `there is no key ${key} under \`encryption.keys\``,
+              document.placeOf(`${pointer}/${option}`),
+              meant(key, known, `add \`encryption: {keys: {${key}: {..}}}\``)
+            )
+          ]
+    )
+  )
+}
+
+function keysNamed(rule: 'drop' | 'plain' | ColumnRuleFile): { key: string; option: string }[] {
+  if (typeof rule === 'string') return []
+  return (['encrypt', 'rsa', 'deterministic', 'tokenise'] as const).flatMap(option => {
+    const named = rule[option]
+    if (named === undefined) return []
+    return typeof named === 'string' ? [{ key: named, option }] : [{ key: named.key, option: `${option}/key` }]
   })
 }

@@ -76,7 +76,7 @@ test('a further output is as the table in all it does not say, its protections i
   const [b, c, d, e] = table!.also
   assert.deepEqual(
     { ...b, topic: 'a', place: table!.place },
-    (({ topic, format, key, deletes, columns, headers, partition, filter, readers, place }) => ({
+    (({ topic, format, key, deletes, columns, headers, partition, filter, readers, place, places }) => ({
       topic,
       format,
       key,
@@ -86,7 +86,8 @@ test('a further output is as the table in all it does not say, its protections i
       partition,
       filter,
       readers,
-      place
+      place,
+      places: { ...places, topic: 'tidemark.yaml:6:13' }
     }))(table!)
   )
   assert.deepEqual([c!.columns.only, c!.columns.protected.map(({ column }) => column)], [['name', 'ssn'], ['ssn']])
@@ -119,7 +120,7 @@ test('mistakes are told where they are', () => {
       keys,
       '5:37 CONFIG_INVALID `tables["public.customer"].columns.ssn.encrpt` is not a known entry'
     ],
-    ['{columns: {ssn: {encrypt: pi}}}', keys, '5:21 CONFIG_INVALID there is no key pi under `encryption.keys`'],
+    ['{columns: {ssn: {encrypt: pi}}}', keys, '5:46 CONFIG_INVALID there is no key pi under `encryption.keys`'],
     ['{columns: 5}', keys, '5:30 CONFIG_INVALID `tables["public.customer"].columns` is a number'],
     ['{columns: [id, id]}', '', '5:30 CONFIG_INVALID column id is listed twice'],
     ['{partition: -1}', '', '5:32 CONFIG_INVALID `tables["public.customer"].partition` `-1` is out of range'],
@@ -166,7 +167,10 @@ test('a key file that cannot be used is told at the line that names it', () => {
   assert.match(at('{publicKeys: [pii.pub.pem, pii.key]}')[0]!, /^6:53 KEY_INVALID .* does not hold a public key/)
   assert.match(at('{secretKey: short.key}')[0]!, /^6:38 KEY_INVALID .* secret of 5 bytes/)
   const uses = (kind: string, key: string) => at(key, `{columns: {ssn: {${kind}: pii}}}`)[0]!
-  assert.match(uses('encrypt', '{secretKey: pii.key}'), /^6:21 CONFIG_INVALID key pii: `encrypt` needs a public key/)
+  assert.match(
+    uses('encrypt', '{secretKey: pii.key}'),
+    /^6:21 CONFIG_INVALID key pii is used by `encrypt`, which needs a public key/
+  )
   assert.match(uses('tokenise', '{publicKey: pii.pub.pem}'), /need a secret/)
   assert.match(uses('rsa', '{publicKeys: [pii.pub.pem, pii.pub.pem]}'), /exactly one public key, not 2/)
 })
@@ -177,7 +181,7 @@ test('columns of an outbox table are protected by the same keys', () => {
   const [table] = accepted('{}', outbox('pii')).outbox.tables
   assert.deepEqual(table!.columns.protected, [{ column: 'payload', protection: { kind: 'encrypt', key: 'pii' } }])
   assert.equal(table!.place, 'tidemark.yaml:6:10')
-  assert.deepEqual(refused('{}', outbox('pi')), ['6:41 CONFIG_INVALID there is no key pi under `encryption.keys`'])
+  assert.deepEqual(refused('{}', outbox('pi')), ['6:70 CONFIG_INVALID there is no key pi under `encryption.keys`'])
 })
 
 test('what came through a reference is in no message, and a salt in no shown configuration', () => {
@@ -207,7 +211,7 @@ test('logical messages come by prefix, in a list, or with how their events are m
     '6:66 CONFIG_INVALID `outbox.message.orders.tpic` is not a known entry'
   ])
   assert.deepEqual(refused('{}', `outbox: {message: {orders: {columns: {payload: {encrypt: nope}}}}}`), [
-    '6:29 CONFIG_INVALID there is no key nope under `encryption.keys`'
+    '6:58 CONFIG_INVALID there is no key nope under `encryption.keys`'
   ])
 })
 

@@ -37,6 +37,6 @@ function outboxRule<T extends OutboxEventConfiguration>(outbox: T) {
 }
 
 function outputRule(output: OutputConfiguration): OutputRule {
-  const { topic, format, key, deletes, columns, headers, partition, filter, place } = output
-  return { topic, format, key, deletes, columns, headers, partition, filter, place }
+  const { topic, format, key, deletes, columns, headers, partition, filter, place, places } = output
+  return { topic, format, key, deletes, columns, headers, partition, filter, place, places }
 }

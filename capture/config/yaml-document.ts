@@ -17,6 +17,8 @@ export interface YamlDocument {
   scalars: readonly YamlScalar[]
   /** `file:line:column` of the value, or of its key when `part` is 'key'; the key of the nearest parent when absent. */
   placeOf(path: string, part?: 'key' | 'value'): string
+  /** Whether a value stands there; a default does not. */
+  has(path: string): boolean
   /** A text as it stands in the file, with its references: what may be shown. */
   written(path: string): string | undefined
 }
@@ -101,6 +103,10 @@ class Reader implements YamlDocument {
       if (offset !== undefined) return this.place(offset)
     }
     return this.place(this.values.get('') ?? 0)
+  }
+
+  has(path: string): boolean {
+    return this.values.has(path) || this.keys.has(path)
   }
 
   written(path: string): string | undefined {

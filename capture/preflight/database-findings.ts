@@ -1,8 +1,9 @@
 import type { Table } from '@tidemark/schemas/table.ts'
 import { publishedTables, type Configuration } from '../config/configuration.ts'
-import type { Finding } from '../finding.ts'
+import { inOrderOfPlace, type Finding } from '../finding.ts'
 import type { TableFacts } from '../postgres/catalog.ts'
 import type { DatabaseFacts } from './database-facts.ts'
+import { columnFindings } from './column-findings.ts'
 import { publicationFindings, publicationWish } from './publication-findings.ts'
 import { ruleFindings } from './rule-findings.ts'
 import { roleFindings, serverFindings, writerFindings } from './server-findings.ts'
@@ -12,12 +13,17 @@ import { missingTable, outboxFindings, tableFindings, type TableContext } from '
 export function databaseFindings(configuration: Configuration, facts: DatabaseFacts): Finding[] {
   const { server, role, publication, slot, tables } = facts
   const found = configuredTableFindings(configuration, facts)
+  const columns = columnFindings(configuration, tables)
   const wish = publicationWish(configuration.postgres.publication, tables)
   return [
     ...serverFindings(server, slot !== null),
     ...roleFindings(role, publication !== null),
     ...found,
-    ...ruleFindings(configuration, soundTables(facts, found)),
+    ...inOrderOfPlace([
+      ...missingTables(configuration, facts),
+      ...columns.findings,
+      ...ruleFindings(configuration, soundTables(facts, found), columns.tables)
+    ]),
     ...publicationFindings(publication, wish, tables, role),
     ...(slot === null ? writerFindings(facts.writers) : [])
   ]
@@ -29,6 +35,12 @@ function soundTables({ definitions }: DatabaseFacts, found: readonly Finding[]):
   return definitions.filter(table => !faulty.has(table.qualifiedName))
 }
 
+function missingTables(configuration: Configuration, { tables, otherTables }: DatabaseFacts): Finding[] {
+  const found = new Set(tables.map(({ schema, name }) => `${schema}.${name}`))
+  const missing = publishedTables(configuration).filter(({ qualifiedName }) => !found.has(qualifiedName))
+  return missing.map(table => missingTable(table, otherTables))
+}
+
 function configuredTableFindings(configuration: Configuration, facts: DatabaseFacts): Finding[] {
   const context: TableContext = {
     role: facts.role.name,
@@ -37,7 +49,6 @@ function configuredTableFindings(configuration: Configuration, facts: DatabaseFa
     generatedStored: facts.publication?.generatedStored ?? false
   }
   const found = new Map(facts.tables.map(table => [`${table.schema}.${table.name}`, table]))
-  const missing = publishedTables(configuration).filter(table => !found.has(table.qualifiedName))
   const judge = <T extends { qualifiedName: string }>(
     tables: readonly T[],
     rules: (facts: TableFacts, table: T) => Finding[]
@@ -47,8 +58,7 @@ function configuredTableFindings(configuration: Configuration, facts: DatabaseFa
       return its === undefined ? [] : rules(its, table)
     })
   return [
-    ...missing.map(table => missingTable(table, facts.otherTables)),
     ...judge(configuration.tables, (its, table) => tableFindings(its, table, context)),
-    ...judge(configuration.outbox.tables, (its, table) => outboxFindings(its, table, context))
+    ...judge(configuration.outbox.tables, its => outboxFindings(its, context))
   ]
 }

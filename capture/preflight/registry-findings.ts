@@ -12,29 +12,42 @@ import { triedRules } from './rule-findings.ts'
  */
 export async function registryFindings(configuration: Configuration, tables: readonly Table[]): Promise<Finding[]> {
   if (configuration.registry === null) return []
-  const client = new RegistryClient(configuration.registry)
+  const { registry } = configuration
+  const client = new RegistryClient(registry)
   const { signal } = new AbortController()
   const findings: Finding[] = []
   try {
-    for (const { subject, schema } of schemasOf(configuration, tables)) {
+    for (const { subject, schema, place } of schemasOf(configuration, tables)) {
       const fault = await client.incompatibility(subject, schema, signal)
-      if (fault !== null) findings.push(findingOf(fault))
+      if (fault !== null) findings.push({ ...findingOf(fault), place })
     }
   } catch (error) {
     if (!isTidemarkError(error)) throw error
-    findings.push(findingOf(error))
+    findings.push({ ...findingOf(error), place: registry.place })
   }
   return findings
 }
 
-function schemasOf(configuration: Configuration, tables: readonly Table[]): readonly RegisteredSchema[] {
-  const wanted: RegisteredSchema[] = []
+interface WantedSchema {
+  readonly subject: string
+  readonly schema: string
+  /** Of the format that wants it. */
+  readonly place: string
+}
+
+/** Each once, although rules are tried more than once. */
+function schemasOf(configuration: Configuration, tables: readonly Table[]): Iterable<WantedSchema> {
+  const wanted = new Map<string, WantedSchema>()
+  let place = ''
   triedRules(configuration, tables, {
-    entry: (subject, schema) => {
-      const entry = { subject, schema, id: 0, ready: null }
-      wanted.push(entry)
-      return entry
+    onOutput: rule => (place = rule.places?.['format'] ?? rule.place ?? ''),
+    schemas: {
+      entry: (subject, schema): RegisteredSchema => {
+        const known = `${subject} ${schema}`
+        if (!wanted.has(known)) wanted.set(known, { subject, schema, place })
+        return { subject, schema, id: 0, ready: null }
+      }
     }
   })
-  return wanted
+  return wanted.values()
 }

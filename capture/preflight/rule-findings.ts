@@ -7,7 +7,7 @@ import type { SchemaRegistry } from '@tidemark/kcop/registry/schema-registry.ts'
 import { loadLookups } from '@tidemark/kcop/enrichment/lookup-file.ts'
 import { OutboxMessageProcessor } from '@tidemark/kcop/outbox/outbox-message.ts'
 import type { OutboxContext } from '@tidemark/kcop/outbox/protected-outbox.ts'
-import type { OutboxMessageRule } from '@tidemark/kcop/rules.ts'
+import type { OutboxMessageRule, OutputRule } from '@tidemark/kcop/rules.ts'
 import { subjectKeysTopic } from '@tidemark/schemas/subject-key.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
@@ -26,18 +26,29 @@ const unregistered: Pick<SchemaRegistry, 'entry'> = {
 
 /**
  * What the producer would refuse of its rules when it met the tables: unknown columns, keys protected at random,
- * conditions that do not fit, identities that do not suffice. At the place of the rule.
+ * conditions that do not fit, identities that do not suffice. At the place of the rule. Of the tables in `misnamed`
+ * unknown columns were told.
  */
-export function ruleFindings(configuration: Configuration, tables: readonly Table[]): Finding[] {
-  return triedRules(configuration, tables, unregistered)
-}
-
-/** The same; `schemas` is told the schemas the rules would register. */
-export function triedRules(
+export function ruleFindings(
   configuration: Configuration,
   tables: readonly Table[],
-  schemas: Pick<SchemaRegistry, 'entry'>
+  misnamed: ReadonlySet<string>
 ): Finding[] {
+  return triedRules(configuration, tables, { schemas: unregistered, misnamed })
+}
+
+export interface RuleTrial {
+  /** Told the schemas the rules would register. */
+  schemas: Pick<SchemaRegistry, 'entry'>
+  /** Tables of which unknown columns are not told. */
+  misnamed?: ReadonlySet<string>
+  /** Told the output that is tried next. */
+  onOutput?: (rule: OutputRule) => void
+}
+
+/** The same, as the trial says. */
+export function triedRules(configuration: Configuration, tables: readonly Table[], trial: RuleTrial): Finding[] {
+  const { misnamed = new Set(), onOutput } = trial
   try {
     const keys = loadKeys(configuration.keys)
     const { now } = systemSurroundings
@@ -52,7 +63,7 @@ export function triedRules(
     const catalog = new Catalog({
       rules,
       sink: nowhere,
-      formats: formatsWith(configuration, schemas),
+      formats: formatsWith(configuration, trial.schemas),
       protections,
       lookups: loadLookups(configuration.lookups),
       monitors: new Monitors(rules.monitors ?? [], nowhere),
@@ -61,7 +72,12 @@ export function triedRules(
     const context = { sink: nowhere, protections, notify: () => {} }
     return [
       ...rules.outbox.messages.flatMap(rule => messageFindings(rule, context)),
-      ...tables.flatMap(table => catalog.faults(table).map(fault => findingOf(fault)))
+      ...tables.flatMap(table =>
+        catalog
+          .faults(table, onOutput)
+          .filter(({ code }) => code !== 'COLUMN_UNKNOWN' || !misnamed.has(table.qualifiedName))
+          .map(fault => findingOf(fault))
+      )
     ]
   } catch (error) {
     if (!isTidemarkError(error)) throw error

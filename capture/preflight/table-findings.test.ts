@@ -48,6 +48,7 @@ const configured: TableConfiguration = {
   filter: null,
   readers: null,
   place: 'tidemark.yaml:7:3',
+  places: {},
   processor: null,
   onFailure: 'stop',
   refresh: true,
@@ -84,7 +85,7 @@ const cases: [string, Partial<TableFacts>, Partial<TableConfiguration>, ...strin
     'error TABLE_WITHOUT_KEY'
   ],
   ['a key within that index is sound', { replicaIdentity: 'index', identityIndex: ['email'] }, { key: ['email'] }],
-  ['a column the table has not', {}, { key: ['mail'] }, 'error COLUMN_UNKNOWN'],
+  ['a column the table has not is told where it is named', {}, { key: ['mail'] }],
   ['a view has no changes', { kind: 'view' }, {}, 'error TABLE_UNSUITABLE'],
   ['a temporary table is not in the log', { persistence: 'temporary' }, {}, 'error TABLE_UNSUITABLE'],
   [

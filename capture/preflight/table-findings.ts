@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
-import type { OutboxTableConfiguration, TableConfiguration } from '../config/configuration.ts'
+import type { TableConfiguration } from '../config/configuration.ts'
 import { nearest } from '../config/nearest.ts'
 import type { TableName } from '../config/table-name.ts'
 import type { Finding, Severity } from '../finding.ts'
@@ -19,13 +19,16 @@ export interface TableContext {
 }
 
 /** A configured table that the database has not. */
-export function missingTable(table: TableName & { qualifiedName: string }, existing: readonly string[]): Finding {
+export function missingTable(
+  table: TableName & { qualifiedName: string; place: string },
+  existing: readonly string[]
+): Finding {
   const meant = nearest(table.qualifiedName, existing)
   return {
     code: 'TABLE_MISSING',
     severity: 'error',
     what: `table ${table.qualifiedName} does not exist`,
-    place: table.qualifiedName,
+    place: table.place,
     remedy:
       meant === null ? 'correct its name, exactly as the catalogue has it, or create it' : `did you mean ${meant}?`
   }
@@ -46,19 +49,11 @@ export function tableFindings(facts: TableFacts, table: TableConfiguration, cont
   ]
 }
 
-/** An outbox table is only read from the log: its columns must be there, and its identity must not harm the application. */
-export function outboxFindings(facts: TableFacts, table: OutboxTableConfiguration, context: TableContext): Finding[] {
+/** An outbox table is only read from the log: its identity must not harm the application. */
+export function outboxFindings(facts: TableFacts, context: TableContext): Finding[] {
   const kind = kindFindings(facts)
   if (kind.some(finding => finding.severity === 'error')) return kind
-  const { id, key, payload, routeBy, timestamp, schemaVersion, additional } = table
-  const wanted = [id, key, payload, routeBy, timestamp, schemaVersion, ...additional.map(({ column }) => column)]
-  const columns = wanted.filter(column => column !== null)
-  return [
-    ...kind,
-    ...identityFindings(facts, null),
-    ...computedIdentityFindings(facts, null, context),
-    ...unknownColumns(facts, columns, `outbox["${table.qualifiedName}"]`)
-  ]
+  return [...kind, ...identityFindings(facts, null), ...computedIdentityFindings(facts, null, context)]
 }
 
 function kindFindings(facts: TableFacts): Finding[] {
@@ -176,12 +171,12 @@ function partitionFindings(facts: TableFacts): Finding[] {
   return [finding('TABLE_UNSUITABLE', 'error', facts, what, remedy)]
 }
 
-/** The key's columns exist, and the log has their old values when a row is deleted or its key changes. */
+/** The log has the old values of the key's columns when a row is deleted or its key changes. */
 function keyFindings(facts: TableFacts, table: TableConfiguration): Finding[] {
-  const unknown = unknownColumns(facts, table.key ?? [], `tables["${table.qualifiedName}"].key`)
-  if (unknown.length > 0 || lacksIdentity(facts)) return unknown
+  if (lacksIdentity(facts)) return []
   const logged = identityColumns(facts)
-  const absent = (table.key ?? facts.primaryKey).filter(column => !logged.includes(column))
+  const present = facts.columns.map(({ name }) => name)
+  const absent = (table.key ?? facts.primaryKey).filter(column => present.includes(column) && !logged.includes(column))
   if (absent.length === 0) return []
   const what = `the log has no old value of ${absent.join(', ')}, which ${absent.length === 1 ? 'is' : 'are'} part of the record key: a deleted row could not be named`
   return [finding('TABLE_WITHOUT_KEY', 'error', facts, what, `ALTER TABLE ${quoteTable(facts)} REPLICA IDENTITY FULL;`)]
@@ -223,20 +218,6 @@ function columnFindings(facts: TableFacts, { version, generatedStored }: TableCo
 
 function isUnsent({ generated }: ColumnFacts, generatedStored: boolean): boolean {
   return generated === 'virtual' || (generated === 'stored' && !generatedStored)
-}
-
-function unknownColumns(facts: TableFacts, wanted: readonly string[], option: string): Finding[] {
-  const known = facts.columns.map(column => column.name)
-  return [...new Set(wanted)]
-    .filter(column => !known.includes(column))
-    .map(column => {
-      const meant = nearest(column, known)
-      const remedy =
-        meant === null
-          ? `correct \`${option}\`; its columns are: ${known.join(', ')}`
-          : `did you mean ${meant}? correct \`${option}\``
-      return finding('COLUMN_UNKNOWN', 'error', facts, `table ${nameOf(facts)} has no column ${column}`, remedy)
-    })
 }
 
 function nameOf({ schema, name }: TableName): string {

@@ -1,9 +1,9 @@
 import type { Operation } from '@tidemark/schemas/operation.ts'
 import type { Column, Table } from '@tidemark/schemas/table.ts'
-import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { NULL_LENGTH, Tuple, UNCHANGED_LENGTH } from '@tidemark/schemas/tuple.ts'
 import { AlteredOperation } from '../routing/altered-operation.ts'
-import { placeOf } from '../routing/column-plan.ts'
+import { atPart, placeOf, type PlacedRule } from '../routing/rule-place.ts'
 import type { DerivedColumn, OutputRule } from '../rules.ts'
 import { Scratch } from '../scratch.ts'
 import { TellingGuard } from './telling-guard.ts'
@@ -22,7 +22,7 @@ export class Enrichment {
   private readonly after: WidenedImage
 
   /** Throws EXPRESSION_INVALID, LOOKUP_INVALID, COLUMN_UNKNOWN, CONFIG_INVALID. */
-  constructor(source: Table, rule: Pick<OutputRule, 'columns' | 'key'>, lookups: LookupTables) {
+  constructor(source: Table, rule: Pick<OutputRule, 'columns' | 'key'> & Partial<PlacedRule>, lookups: LookupTables) {
     this.own = source.columns.length
     const derived: DerivedValue[] = []
     const guard = new TellingGuard(rule)
@@ -30,13 +30,13 @@ export class Enrichment {
     for (const column of rule.columns.derived ?? []) {
       const tableNow = table
       requireNewName(tableNow, column)
-      const value = placed(column, () => valueOf(column, tableNow, lookups))
+      const value = derivedValue(column, tableNow, lookups, rule)
       guard.see(
         column,
         value.uses.map(index => tableNow.columns[index]!.name)
       )
       derived.push(value)
-      table = { ...table, columns: [...table.columns, columnOf(column.name, value, table)] }
+      table = widenedBy(table, column.name, value)
     }
     this.table = table
     this.derived = derived
@@ -65,9 +65,25 @@ export class Enrichment {
   }
 }
 
-function valueOf(column: DerivedColumn, table: Table, lookups: LookupTables): DerivedValue {
-  const { from } = column
-  return 'expression' in from ? expression(from.expression, table) : lookedUp(from.lookup, table, lookups)
+/**
+ * The value of one derived column. `table`: with the derived columns before it. Throws EXPRESSION_INVALID, LOOKUP_INVALID,
+ * COLUMN_UNKNOWN at the place of the expression or lookup.
+ */
+export function derivedValue(
+  column: DerivedColumn,
+  table: Table,
+  lookups: LookupTables,
+  { places = {} }: Partial<PlacedRule>
+): DerivedValue {
+  const { from, place } = column
+  return atPart({ place, places }, `sources/${column.name}`, () =>
+    'expression' in from ? expression(from.expression, table) : lookedUp(from.lookup, table, lookups)
+  )
+}
+
+/** The table with one more column. */
+export function widenedBy(table: Table, name: string, value: DerivedValue): Table {
+  return { ...table, columns: [...table.columns, columnOf(name, value, table)] }
 }
 
 /** Part of the identity when all it is made of is: its old value can then be told. */
@@ -82,17 +98,6 @@ function requireNewName(table: Table, { name, place }: DerivedColumn): void {
     cure: 'give the derived column another name',
     ...placeOf({ place })
   })
-}
-
-/** An error of what `act` does, at the place of the derived column. */
-function placed<T>(column: DerivedColumn, act: () => T): T {
-  try {
-    return act()
-  } catch (error) {
-    if (!isTidemarkError(error)) throw error
-    const { code, message, cure, cause } = error
-    throw new TidemarkError(code, { message, cure, cause, ...placeOf(column) })
-  }
 }
 
 /** Writes images of one kind anew for each operation: the columns of the row, then the derived ones. */

@@ -1,5 +1,5 @@
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { placeOf } from '../routing/column-plan.ts'
+import { placeOf } from '../routing/rule-place.ts'
 import type { DerivedColumn, OutputRule } from '../rules.ts'
 
 /** Sees to it that no derived column tells what a protected one hides. */

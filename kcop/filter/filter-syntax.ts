@@ -1,5 +1,5 @@
 import { parse, type Expr } from 'pgsql-ast-parser'
-import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 
 export type { Expr } from 'pgsql-ast-parser'
 
@@ -53,6 +53,23 @@ function offsetAt(text: string, stated: RegExpExecArray | null): number {
 function depthOf(expression: unknown): number {
   if (typeof expression !== 'object' || expression === null) return 0
   return 1 + Math.max(0, ...Object.values(expression).map(part => depthOf(part)))
+}
+
+/** The columns that a text names, each once; none when it is not understood, which is told elsewhere. */
+export function columnsNamedIn(text: string): readonly string[] {
+  const names = new Set<string>()
+  const look = (part: unknown): void => {
+    if (typeof part !== 'object' || part === null) return
+    const { type, name } = part as { type?: unknown; name?: unknown }
+    if (type === 'ref' && typeof name === 'string' && name !== '*') names.add(name)
+    else for (const inner of Object.values(part)) look(inner)
+  }
+  try {
+    look(parseFilter(text).root)
+  } catch (error) {
+    if (!isTidemarkError(error)) throw error
+  }
+  return [...names]
 }
 
 /** Where an expression stands in the text. */

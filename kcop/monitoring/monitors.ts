@@ -1,5 +1,6 @@
 import type { TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
+import type { Faults } from '../faults.ts'
 import type { AnnotatedSink } from '../record-sink.ts'
 import type { MonitorRule } from '../rules.ts'
 import { Monitor } from './monitor.ts'
@@ -19,10 +20,13 @@ export class Monitors {
 
   /** What looks at the operations of a table; null: nothing does. Throws COLUMN_UNKNOWN, FILTER_INVALID, CONFIG_INVALID. */
   watchesOf(table: Table): readonly Watch[] | null {
-    const its = this.monitors.filter(
-      ({ rule }) => rule.tables.length === 0 || rule.tables.includes(table.qualifiedName)
-    )
+    const its = this.monitors.filter(monitor => looksAt(monitor, table))
     return its.length === 0 ? null : its.map(monitor => new Watch(table, monitor))
+  }
+
+  /** What keeps rules from looking at a table, one fault for each. */
+  collectFaults(table: Table, faults: Faults): void {
+    for (const monitor of this.monitors) if (looksAt(monitor, table)) faults.of(() => new Watch(table, monitor))
   }
 
   /** Whether operations of the open transaction are looked at. */
@@ -38,4 +42,8 @@ export class Monitors {
   commit(): void {
     for (const monitor of this.monitors) monitor.commit()
   }
+}
+
+function looksAt({ rule }: Monitor, table: Table): boolean {
+  return rule.tables.length === 0 || rule.tables.includes(table.qualifiedName)
 }

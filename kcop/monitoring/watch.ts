@@ -3,7 +3,7 @@ import type { Table } from '@tidemark/schemas/table.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { NULL_LENGTH, Tuple, UNCHANGED_LENGTH } from '@tidemark/schemas/tuple.ts'
 import { rowFilter } from '../filter/row-filter.ts'
-import { placeOf } from '../routing/column-plan.ts'
+import { atPart, placeOf } from '../routing/rule-place.ts'
 import type { ImageTest } from '../routing/row-condition.ts'
 import type { MonitorRule } from '../rules.ts'
 import { amountOf, type Amount } from './decimal.ts'
@@ -27,7 +27,8 @@ export class Watch {
     const { rule } = monitor
     this.table = table
     this.monitor = monitor
-    this.test = rule.where === null ? null : rowFilter(rule.where, table)
+    const { where } = rule
+    this.test = where === null ? null : atPart(rule, 'where', () => rowFilter(where, table))
     this.column = rule.column === null ? -1 : numberColumn(table, rule, rule.column)
     const toldOfDeletes = table.replicaIdentity === 'full' || this.column < 0 || table.keyColumns.includes(this.column)
     if (rule.operations.includes('delete') && !toldOfDeletes) throw notSent(table, rule, this.column)
@@ -71,10 +72,12 @@ export class Watch {
   }
 }
 
-function notSent(table: Table, { name }: MonitorRule, column: number): TidemarkError {
+function notSent(table: Table, rule: MonitorRule, column: number): TidemarkError {
+  const { name } = rule
   return new TidemarkError('ROW_UNSUITABLE', {
     message: `monitor rule ${name} needs column ${table.columns[column]!.name} of ${table.qualifiedName}, which the server does not send with every change it looks at`,
-    cure: `ALTER TABLE ${table.qualifiedName} REPLICA IDENTITY FULL, or take \`delete\` out of the rule's operations`
+    cure: `ALTER TABLE ${table.qualifiedName} REPLICA IDENTITY FULL, or take \`delete\` out of the rule's operations`,
+    ...placeOf(rule, 'column')
   })
 }
 
@@ -86,13 +89,13 @@ function numberColumn(table: Table, rule: MonitorRule, name: string): number {
     throw new TidemarkError('COLUMN_UNKNOWN', {
       message: `monitor rule ${rule.name} names column ${name}, which table ${table.qualifiedName} has not`,
       cure: `use one of: ${table.columns.map(column => column.name).join(', ')}`,
-      ...placeOf(rule)
+      ...placeOf(rule, 'column')
     })
   }
   if (numeric.has(table.columns[index]!.type.kind)) return index
   throw new TidemarkError('CONFIG_INVALID', {
     message: `monitor rule ${rule.name} measures column ${name} of ${table.qualifiedName}, which holds no numbers`,
     cure: 'measure a column of numbers, or use `count`',
-    ...placeOf(rule)
+    ...placeOf(rule, 'column')
   })
 }

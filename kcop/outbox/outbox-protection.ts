@@ -1,5 +1,5 @@
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { placeOf } from '../routing/column-plan.ts'
+import { placeOf } from '../routing/rule-place.ts'
 import { outboxDefaults, type OutboxSourceRule } from '../rules.ts'
 
 /** An outbox as the output that column plans are made for; its key is named by the caller. */

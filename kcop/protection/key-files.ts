@@ -10,7 +10,7 @@ const modulusBitsMin = 2_048
 const secretBytesMin = 32
 const fileBytesMax = 65_536
 
-const secretCure = 'make one with: openssl rand -base64 32 > FILE; chmod 600 FILE'
+export const secretCure = 'make one with: openssl rand -base64 32 > FILE; chmod 600 FILE'
 const publicCure =
   'make one with: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -out reader.pem; openssl pkey -in reader.pem -pubout -out reader.pub.pem'
 

@@ -1,6 +1,7 @@
 import type { Column, Table } from '@tidemark/schemas/table.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { ColumnProtection, OutputRule } from '../rules.ts'
+import { placeOf } from './rule-place.ts'
 
 /** One column that is sent: its index in the source's table, and how it is protected. */
 export interface PlannedColumn {
@@ -78,7 +79,7 @@ function requireColumn(table: Table, name: string, rule: OutputRule): void {
   throw new TidemarkError('COLUMN_UNKNOWN', {
     message: `a rule for topic ${rule.topic} names column ${name}, which table ${table.qualifiedName} has not`,
     cure: `use columns of the table: ${table.columns.map(column => column.name).join(', ')}`,
-    ...placeOf(rule)
+    ...placeOf(rule, `columns/${name}`)
   })
 }
 
@@ -95,18 +96,13 @@ function requireTelling(
     throw new TidemarkError('CONFIG_INVALID', {
       message: `${inKey} and is dropped`,
       cure: `name another \`key\`, or protect ${name} by tokenise, deterministic or hash`,
-      ...placeOf(rule)
+      ...placeOf(rule, `columns/${name}`)
     })
   }
   if (protection === undefined || equalStaysEqual.has(protection.kind)) return
   throw new TidemarkError('CONFIG_INVALID', {
     message: `${inKey}: \`${protection.kind}\` does not keep keys apart and equal ones together`,
     cure: `protect ${name} by tokenise, deterministic or hash, or name another \`key\``,
-    ...placeOf(rule)
+    ...placeOf(rule, `columns/${name}`)
   })
-}
-
-/** Where a rule stands, as a detail of an error. */
-export function placeOf(rule: Pick<OutputRule, 'place'>): { place: string } | Record<string, never> {
-  return rule.place === null ? {} : { place: rule.place }
 }

@@ -1,7 +1,7 @@
 import type { Table } from '@tidemark/schemas/table.ts'
-import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { AvroAuditProcessor } from '../avro/avro-audit-processor.ts'
-import type { Format } from '../format.ts'
+import type { Format, TableFormat } from '../format.ts'
 import { AuditProcessor, AuditSingleProcessor } from '../formats/audit.ts'
 import { jsonFormat } from '../formats/json.ts'
 import type { BuiltInProcessor } from '../processor.ts'
@@ -12,7 +12,7 @@ import type { OutputRule } from '../rules.ts'
 import type { Scratch } from '../scratch.ts'
 import { keyColumnsOf } from '../table-key.ts'
 import { TableProcessor } from '../table-processor.ts'
-import { isRandom, planColumns, placeOf, type ColumnPlan } from './column-plan.ts'
+import { isRandom, planColumns, type ColumnPlan } from './column-plan.ts'
 import { Placement } from './placement.ts'
 import { PlacingSink } from './placing-sink.ts'
 import { Projection } from './projection.ts'
@@ -20,6 +20,7 @@ import { RecordHeaders } from './record-headers.ts'
 import { enrichmentOf } from '../enrichment/enrichment.ts'
 import type { LookupTables } from '../enrichment/lookup-table.ts'
 import { RowCondition } from './row-condition.ts'
+import { atPart, placeOf } from './rule-place.ts'
 import { rowFilter } from '../filter/row-filter.ts'
 import { TableOutput } from './table-output.ts'
 import { topicTemplate, type TopicTemplate } from './topic-template.ts'
@@ -37,36 +38,30 @@ export interface OutputContext {
 
 /**
  * Compiles one output for one version of a table. Throws TABLE_WITHOUT_KEY, COLUMN_UNKNOWN, ROW_UNSUITABLE,
- * CONFIG_INVALID, KEY_INVALID, EXPRESSION_INVALID, LOOKUP_INVALID, with the place of the rule.
+ * CONFIG_INVALID, FILTER_INVALID, KEY_INVALID, EXPRESSION_INVALID, LOOKUP_INVALID, with the place of what is at fault.
  */
 export function compileOutput(table: Table, rule: OutputRule, context: OutputContext): TableOutput {
-  try {
-    return compile(table, rule, context)
-  } catch (error) {
-    throw placed(error, rule)
-  }
+  return atPart(rule, '', () => compile(table, rule, context))
 }
 
 function compile(source: Table, rule: OutputRule, context: OutputContext): TableOutput {
   const enrichment = enrichmentOf(source, rule, context.lookups)
   const table = enrichment?.table ?? source
   const plan = planColumns(table, rule)
-  const template = topicTemplate(rule.topic, table)
+  const template = atPart(rule, 'topic', () => topicTemplate(rule.topic, table))
   const protection = protectionOf(table, plan, template, rule, context.protections)
-  const key = keyColumnsOf(plan.table, rule)
-  const topic = template.fixed ?? rule.topic
-  const writer = context.formats.get(rule.format) ?? jsonFormat
-  const format = writer.compile(plan.table, key, topic)
+  const key = atPart(rule, 'key', () => keyColumnsOf(plan.table, rule))
+  const writer = formatNamed(rule, context)
+  const format = formatOf(plan, key, template, rule, context)
   const wait = format.ready?.()
   if (wait) context.onWait(wait)
   const placement = placementOf(plan, template, rule, context.sink)
-  requireSteady(plan, placement)
-  const headers = rule.headers.length === 0 ? null : new RecordHeaders(plan.table, rule.headers)
+  const headers = headersOf(plan, rule)
   const placed = placement !== null || headers !== null || protection?.headers
   const { sink, keyScratch, valueScratch } = context
   const target = {
     table: plan.table,
-    topic: template.fixed === null ? placedTopic : sink.topic(topic),
+    topic: template.fixed === null ? placedTopic : sink.topic(template.fixed),
     key,
     keyScratch,
     valueScratch
@@ -75,7 +70,7 @@ function compile(source: Table, rule: OutputRule, context: OutputContext): Table
     processor: processorFor(rule, { ...target, format, deletes: rule.deletes }),
     keyFormat: key.length === 0 ? null : format,
     enrichment,
-    condition: rule.filter === null ? null : new RowCondition(rowFilter(rule.filter, table), table),
+    condition: conditionOf(table, rule),
     projection: plan.asIs ? null : new Projection(plan, protection),
     placing: placed ? new PlacingSink({ sink, placement, headers, protection }) : null,
     placeColumns: placeColumnsOf(plan.table, key, rule, placement),
@@ -101,7 +96,36 @@ function processorFor(rule: OutputRule, options: ConstructorParameters<typeof Ta
   return new TableProcessor(options)
 }
 
-function protectionOf(
+/** Throws FILTER_INVALID, COLUMN_UNKNOWN, ROW_UNSUITABLE. `table`: with the derived columns. */
+export function conditionOf(table: Table, rule: OutputRule): RowCondition | null {
+  const { filter } = rule
+  return filter === null ? null : atPart(rule, 'filter', () => new RowCondition(rowFilter(filter, table), table))
+}
+
+/** Throws COLUMN_UNKNOWN. */
+export function headersOf(plan: ColumnPlan, rule: OutputRule): RecordHeaders | null {
+  return rule.headers.length === 0 ? null : new RecordHeaders(plan.table, rule)
+}
+
+/** Audit rows are JSON within. */
+function formatNamed({ format }: OutputRule, { formats }: Pick<OutputContext, 'formats'>): Format {
+  return formats.get(format) ?? jsonFormat
+}
+
+/** Throws what the format cannot carry of the table. */
+export function formatOf(
+  plan: ColumnPlan,
+  key: readonly number[],
+  template: TopicTemplate,
+  rule: OutputRule,
+  context: Pick<OutputContext, 'formats'>
+): TableFormat {
+  const format = formatNamed(rule, context)
+  return atPart(rule, 'format', () => format.compile(plan.table, key, template.fixed ?? rule.topic))
+}
+
+/** Throws CONFIG_INVALID, KEY_INVALID. */
+export function protectionOf(
   table: Table,
   plan: ColumnPlan,
   template: TopicTemplate,
@@ -109,21 +133,31 @@ function protectionOf(
   protections: ColumnProtections
 ): OutputProtection | null {
   if (plan.columns.every(column => column.protection === null)) return null
-  if (template.fixed !== null) return protections.compile(table, plan, template.fixed)
+  const { fixed } = template
+  if (fixed !== null) return atPart(rule, 'columns', () => protections.compile(table, plan, fixed))
   throw new TidemarkError('CONFIG_INVALID', {
     message: `topic ${rule.topic} is chosen for each record, but its protected columns are bound to one topic`,
-    cure: 'give the output a topic of one name, or leave the protected columns out of it'
+    cure: 'give the output a topic of one name, or leave the protected columns out of it',
+    ...placeOf(rule, 'topic')
   })
 }
 
-function placementOf(plan: ColumnPlan, template: TopicTemplate, rule: OutputRule, sink: RecordSink): Placement | null {
+/** Throws COLUMN_UNKNOWN, CONFIG_INVALID. */
+export function placementOf(
+  plan: ColumnPlan,
+  template: TopicTemplate,
+  rule: OutputRule,
+  sink: RecordSink
+): Placement | null {
   if (template.fixed !== null && rule.partition === 'key') return null
-  return new Placement({ table: plan.table, template, partition: rule.partition, sink })
+  const placement = new Placement({ table: plan.table, template, rule, sink })
+  atPart(rule, 'partition', () => requireSteady(plan, placement))
+  return placement
 }
 
 /** A form that is another each time would scatter the versions of a row, and make each update a move. */
-function requireSteady(plan: ColumnPlan, placement: Placement | null): void {
-  const random = (placement?.columns ?? []).find(index => isRandom(plan.columns[index]!.protection))
+function requireSteady(plan: ColumnPlan, placement: Placement): void {
+  const random = placement.columns.find(index => isRandom(plan.columns[index]!.protection))
   if (random === undefined) return
   const { name } = plan.table.columns[random]!
   throw new TidemarkError('CONFIG_INVALID', {
@@ -133,7 +167,7 @@ function requireSteady(plan: ColumnPlan, placement: Placement | null): void {
 }
 
 /** Audit rows tell what happened where it happened; all others say which rows are there, so rows move. */
-function placeColumnsOf(
+export function placeColumnsOf(
   table: Table,
   key: readonly number[],
   rule: OutputRule,
@@ -155,10 +189,4 @@ function requireOldValues(table: Table, places: readonly number[]): void {
     message: `column ${names} of ${table.qualifiedName} decides the place of records, and its old value is not sent`,
     cure: `ALTER TABLE ${table.qualifiedName} REPLICA IDENTITY FULL;`
   })
-}
-
-function placed(error: unknown, rule: OutputRule): unknown {
-  if (!isTidemarkError(error) || error.place !== undefined || rule.place === null) return error
-  const { code, message, cure, cause } = error
-  return new TidemarkError(code, { message, cure, cause, ...placeOf(rule) })
 }

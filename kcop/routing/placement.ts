@@ -4,8 +4,9 @@ import type { Table } from '@tidemark/schemas/table.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { NULL_LENGTH, type Tuple } from '@tidemark/schemas/tuple.ts'
 import { BY_KEY, byHash, type RecordSink, type Topic } from '../record-sink.ts'
-import type { PartitionRule } from '../rules.ts'
+import type { OutputRule } from '../rules.ts'
 import { topicNameFault } from '../topic-name.ts'
+import { atPart } from './rule-place.ts'
 import { nameFor, type TopicTemplate } from './topic-template.ts'
 
 /** So many topics are values that are all different, not places. */
@@ -15,7 +16,7 @@ export interface PlacementOptions {
   /** As formats see it. */
   table: Table
   template: TopicTemplate
-  partition: PartitionRule
+  rule: Pick<OutputRule, 'partition' | 'place' | 'places'>
   sink: RecordSink
 }
 
@@ -30,11 +31,14 @@ export class Placement {
 
   /** Throws COLUMN_UNKNOWN. */
   constructor(options: PlacementOptions) {
-    const { table, template, partition } = options
+    const { table, template, rule } = options
+    const { partition } = rule
     this.options = options
-    this.topicColumns = template.columns.map(name => columnIndex(table, name, 'the topic'))
+    this.topicColumns = template.columns.map(name => atPart(rule, 'topic', () => columnIndex(table, name, 'the topic')))
     const byColumn = typeof partition === 'object' && 'column' in partition
-    this.partitionColumn = byColumn ? columnIndex(table, partition.column, 'the partition') : -1
+    this.partitionColumn = byColumn
+      ? atPart(rule, 'partition', () => columnIndex(table, partition.column, 'the partition'))
+      : -1
     this.columns = [...this.topicColumns, ...(byColumn ? [this.partitionColumn] : [])]
   }
 
@@ -46,7 +50,7 @@ export class Placement {
   }
 
   partition(operation: Operation): number {
-    const { partition } = this.options
+    const { partition } = this.options.rule
     if (partition === 'key') return BY_KEY
     if ('fixed' in partition) return partition.fixed
     const image = imageOf(operation)

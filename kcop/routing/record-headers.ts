@@ -3,8 +3,9 @@ import type { Table } from '@tidemark/schemas/table.ts'
 import { UNCHANGED_LENGTH } from '@tidemark/schemas/tuple.ts'
 import { isoMicroseconds } from '../formats/journal.ts'
 import type { HeaderWriter } from '../header-block.ts'
-import type { HeaderRule, JournalField } from '../rules.ts'
+import type { JournalField, OutputRule } from '../rules.ts'
 import { columnIndex } from './placement.ts'
+import { atPart } from './rule-place.ts'
 
 interface CompiledHeader {
   readonly name: Buffer
@@ -19,10 +20,12 @@ export class RecordHeaders {
   private readonly headers: readonly CompiledHeader[]
 
   /** `table`: as formats see it. Throws COLUMN_UNKNOWN. */
-  constructor(table: Table, rules: readonly HeaderRule[]) {
-    this.headers = rules.map(({ name, from }) => ({
+  constructor(table: Table, rule: Pick<OutputRule, 'headers' | 'place' | 'places'>) {
+    const indexOf = (column: string, header: string) =>
+      atPart(rule, `headers/${header}`, () => columnIndex(table, column, `header ${header}`))
+    this.headers = rule.headers.map(({ name, from }) => ({
       name: Buffer.from(name),
-      column: 'column' in from ? columnIndex(table, from.column, `header ${name}`) : -1,
+      column: 'column' in from ? indexOf(from.column, name) : -1,
       journal: 'journal' in from ? from.journal : null,
       text: 'text' in from ? Buffer.from(from.text) : null
     }))

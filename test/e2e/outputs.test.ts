@@ -151,7 +151,13 @@ monitor:
   const errors = findings.filter(({ place }) => place.includes('tidemark.yaml'))
   assert.deepEqual(
     errors.map(({ code, place }) => `${code} ${place.replace(/^.*tidemark.yaml:/, '')}`),
-    ['COLUMN_UNKNOWN 6:3', 'COLUMN_UNKNOWN 8:12', 'FILTER_INVALID 8:74', 'CONFIG_INVALID 11:5', 'ROW_UNSUITABLE 9:3']
+    [
+      'COLUMN_UNKNOWN 7:15',
+      'COLUMN_UNKNOWN 8:95',
+      'FILTER_INVALID 8:116',
+      'ROW_UNSUITABLE 9:29',
+      'CONFIG_INVALID 11:58'
+    ]
   )
-  assert.match(errors[4]!.remedy, /ALTER TABLE public\.transfer REPLICA IDENTITY FULL/)
+  assert.match(errors[3]!.remedy, /ALTER TABLE public\.transfer REPLICA IDENTITY FULL/)
 })
