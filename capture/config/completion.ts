@@ -13,7 +13,7 @@ import type {
 } from './configuration.ts'
 import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { ConfigurationFile } from './schema.ts'
-import { defaultDeletes, type KeyRule, type LookupFileRule } from '@tidemark/kcop/rules.ts'
+import { defaultDeletes, type KeyRule, type LookupFileRule, type RulePlaces } from '@tidemark/kcop/rules.ts'
 import type { DebeziumFile, RegistryFile } from './format-options.ts'
 import { durationMs } from './duration.ts'
 import { completeDeadLetters } from './failure-completion.ts'
@@ -74,6 +74,7 @@ function completeBase(
     commitStream: commitStreamOf(written),
     commitStreamRetentionMs:
       written.commitStreamRetention === undefined ? null : durationMs(written.commitStreamRetention),
+    places: entryPlaces(written, document),
     topics,
     tables: Object.entries(written.tables ?? {}).map(([name, table]) =>
       completeTable(name, table, topics.prefix, { file, document })
@@ -92,6 +93,20 @@ function completeBase(
     lookups: Object.entries(written.lookups ?? {}).map(([name, lookup]) =>
       completeLookup(name, lookup, { file, document })
     )
+  }
+}
+
+function entryPlaces({ mq }: ConfigurationFile, document: YamlDocument): RulePlaces {
+  const stream = document.has('/commitStream') ? '/commitStream' : '/subscription'
+  const queues = Object.keys(mq?.queues ?? {}).map(name => {
+    const at = `/mq/queues/${escapePointer(name)}`
+    return [`mq/${name}`, document.has(`${at}/topic`) ? document.placeOf(`${at}/topic`) : document.placeOf(at, 'key')]
+  })
+  return {
+    commitStream: document.placeOf(stream),
+    kafka: document.placeOf('/kafka', 'key'),
+    ...(mq?.monitoringTopic === undefined ? {} : { mq: document.placeOf('/mq/monitoringTopic') }),
+    ...(Object.fromEntries(queues) as RulePlaces)
   }
 }
 

@@ -89,7 +89,8 @@ test('a minimal file is completed with every default', () => {
     processors: { callMsMax: 10_000, memoryBytesMax: 536_870_912 },
     deadLetters: null,
     keys: [],
-    lookups: []
+    lookups: [],
+    places: { commitStream: 'tidemark.yaml:1:15', kafka: 'tidemark.yaml:4:1' }
   })
 })
 

@@ -49,6 +49,8 @@ export interface Configuration {
   readonly keys: readonly KeyRule[]
   /** Files that columns look values up in, by absolute path. */
   readonly lookups: readonly LookupFileRule[]
+  /** Where entries stand that have no rule of their own: `commitStream`, `kafka`, `mq`, `mq/<queue>`. */
+  readonly places: RulePlaces
   readonly mq?: undefined
 }
 

@@ -33,7 +33,7 @@ test('monitor rules are completed, and their topics known', () => {
       equals: null,
       per: 'transaction',
       place: 'tidemark.yaml:6:5',
-      places: { column: 'tidemark.yaml:6:69' }
+      places: { topic: 'tidemark.yaml:6:26', column: 'tidemark.yaml:6:69' }
     }
   ])
   assert.deepEqual(knownDataTopics(read.configuration), ['bank.public.transfer', 'bank.monitor'])

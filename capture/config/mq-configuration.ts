@@ -76,10 +76,10 @@ export function mqFaults(written: ConfigurationFile, document: YamlDocument): Ti
       : topicFault(monitoringTopic, '/mq/monitoringTopic', '/mq', 'monitoringTopic', document)),
     ...Object.entries(mq.queues).flatMap(([name, queue]) => {
       const at = `/mq/queues/${escapePointer(name)}`
-      return [
-        ...nameFaults(name, at, document),
-        ...topicFault(queue.topic ?? `${prefix}.${name}`, `${at}/topic`, at, 'topic', document)
-      ]
+      const ofName = nameFaults(name, at, document)
+      // A topic named after the queue would only repeat what is wrong with the name.
+      if (queue.topic === undefined && ofName.length > 0) return ofName
+      return [...ofName, ...topicFault(queue.topic ?? `${prefix}.${name}`, `${at}/topic`, at, 'topic', document)]
     })
   ]
 }

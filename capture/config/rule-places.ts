@@ -38,6 +38,7 @@ export function outboxPlaces(entry: OutboxTableFile, at: string, document: YamlD
 export function monitorPlaces({ sum, min, max, where }: MonitorFile, at: string, document: YamlDocument): RulePlaces {
   const measure = sum !== undefined ? 'sum' : min !== undefined ? 'min' : max === undefined ? null : 'max'
   return {
+    topic: document.placeOf(`${at}/topic`),
     ...(measure === null ? {} : { column: document.placeOf(`${at}/${measure}`) }),
     ...(where === undefined ? {} : { where: document.placeOf(`${at}/where`) })
   }

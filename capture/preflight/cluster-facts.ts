@@ -17,25 +17,46 @@ export interface ClusterFacts {
   stream: StreamState | null
   streamFault: TidemarkError | null
   restrictedTopics: readonly RestrictedTopicFacts[]
+  /** Why ACLs of restricted topics could not be looked at. */
+  restrictedFault?: TidemarkError | null
 }
 
-/** Reads all of it, and changes nothing. Throws KAFKA_UNREACHABLE, KAFKA_AUTHENTICATION, KAFKA_AUTHORIZATION. */
+/**
+ * Reads all of it but what is `hidden` from this user, and changes nothing. Throws KAFKA_UNREACHABLE,
+ * KAFKA_AUTHENTICATION, KAFKA_AUTHORIZATION.
+ */
 export async function readCluster(
   connections: Pick<Connections, 'admin' | 'cluster' | 'commitStream'>,
-  configuration: SubscriptionConfiguration
+  configuration: SubscriptionConfiguration,
+  hidden: ReadonlySet<string> = new Set()
 ): Promise<ClusterFacts> {
   const { admin } = connections
-  const commitStream =
-    (await admin.describeTopics([configuration.commitStream])).get(configuration.commitStream) ?? null
-  const dataTopics = await admin.describeTopics(knownDataTopics(configuration))
-  const refusedTopics = await admin.refusedTopics(newTopics(configuration, { commitStream, dataTopics }))
-  const restrictedTopics = await readRestrictedTopics(connections.cluster, configuration)
-  const facts = { restrictedTopics, commitStream, dataTopics, refusedTopics, stream: null, streamFault: null }
+  const visible = (names: readonly string[]) => names.filter(name => !hidden.has(name))
+  const streams = await admin.describeTopics(visible([configuration.commitStream]))
+  const commitStream = streams.get(configuration.commitStream) ?? null
+  const dataTopics = await admin.describeTopics(visible(knownDataTopics(configuration)))
+  const wanted = newTopics(configuration, { commitStream, dataTopics }).filter(({ name }) => !hidden.has(name))
+  const refusedTopics = await admin.refusedTopics(wanted)
+  const restricted = await readAccess(connections, configuration)
+  const facts = { ...restricted, commitStream, dataTopics, refusedTopics, stream: null, streamFault: null }
   if (commitStream?.partitions !== 1) return facts
   try {
     return { ...facts, stream: await readStreamState(connections.commitStream) }
   } catch (error) {
     if (!isTidemarkError(error)) throw error
     return error.code === 'STREAM_EMPTY' ? facts : { ...facts, streamFault: error }
+  }
+}
+
+/** That ACLs are not to be looked at hides nothing else. */
+async function readAccess(
+  { cluster }: Pick<Connections, 'cluster'>,
+  configuration: SubscriptionConfiguration
+): Promise<Pick<ClusterFacts, 'restrictedTopics' | 'restrictedFault'>> {
+  try {
+    return { restrictedTopics: await readRestrictedTopics(cluster, configuration) }
+  } catch (error) {
+    if (!isTidemarkError(error, 'KAFKA_AUTHORIZATION')) throw error
+    return { restrictedTopics: [], restrictedFault: error }
   }
 }

@@ -7,6 +7,7 @@ import type { Connections } from './connections.ts'
 import { continuityFindings } from './continuity-findings.ts'
 import { readDatabase, type DatabaseFacts } from './database-facts.ts'
 import { databaseFindings } from './database-findings.ts'
+import { hiddenTopics, permissionFindings, readPermissions } from './permission-findings.ts'
 import { registryFindings } from './registry-findings.ts'
 import { clusterFindings } from './topic-findings.ts'
 
@@ -26,11 +27,17 @@ export async function preflight(configuration: Configuration, connections: Conne
   const attempt = <T>(look: () => Promise<T>) => attempted(look, findings)
   // The slot's position is read before the stream's: read after it, a healthy slot may look ahead.
   const database = await attempt(() => readDatabase(connections.sql, configuration))
-  const cluster = await attempt(() => readCluster(connections, configuration))
+  const permissions = await attempt(() => readPermissions(connections.cluster, configuration))
+  if (permissions !== null) findings.push(...permissionFindings(configuration, permissions))
+  const hidden = permissions === null ? null : hiddenTopics(permissions, configuration.commitStream)
+  const cluster = hidden === null ? null : await attempt(() => readCluster(connections, configuration, hidden))
   if (database !== null) findings.push(...databaseFindings(configuration, database))
   if (database !== null) findings.push(...(await registryFindings(configuration, database.definitions)))
   if (cluster !== null) findings.push(...clusterFindings(configuration, cluster))
-  if (database !== null && cluster !== null) findings.push(...standingFindings(configuration, database, cluster))
+  const isStreamSeen = hidden?.has(configuration.commitStream) === false
+  if (database !== null && cluster !== null && isStreamSeen) {
+    findings.push(...standingFindings(configuration, database, cluster))
+  }
   return { database, cluster, findings }
 }
 

@@ -10,6 +10,7 @@ import { lookAtQueues } from '../mq/mq-source.ts'
 import { CommitStreamLog } from '../ownership/commit-stream-log.ts'
 import { readCluster, type ClusterFacts } from './cluster-facts.ts'
 import type { Connections } from './connections.ts'
+import { hiddenTopics, permissionFindings, readPermissions } from './permission-findings.ts'
 import { queueFindings, type QueueFacts } from './queue-findings.ts'
 import { clusterFindings } from './topic-findings.ts'
 
@@ -59,7 +60,10 @@ export async function queuePreflight(
   for (const { processor } of configuration.mq.queues)
     if (processor !== null) await attempt(() => loadProcessor(processor))
   const queues = await attempt(() => lookAtQueues(mqSourceOptions(configuration), environment))
-  const cluster = await attempt(() => readCluster(connections, configuration))
+  const permissions = await attempt(() => readPermissions(connections.cluster, configuration))
+  if (permissions !== null) findings.push(...permissionFindings(configuration, permissions))
+  const hidden = permissions === null ? null : hiddenTopics(permissions, configuration.commitStream)
+  const cluster = hidden === null ? null : await attempt(() => readCluster(connections, configuration, hidden))
   if (queues !== null) findings.push(...queueFindings(configuration, queues))
   if (cluster !== null) findings.push(...clusterFindings(configuration, cluster))
   if (queues !== null && cluster?.stream) findings.push(...continuity(queues, cluster.stream.system))

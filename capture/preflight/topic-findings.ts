@@ -5,6 +5,7 @@ import type { Finding, Severity } from '../finding.ts'
 import { findingOf } from '../finding.ts'
 import { commitStreamConfigs, newTopics } from '../provision/new-topics.ts'
 import type { ClusterFacts } from './cluster-facts.ts'
+import { unseenAccess } from './permission-findings.ts'
 import { restrictedTopicFindings } from './restricted-topics.ts'
 
 /** All that Kafka's side of a subscription needs looked at. Pure. */
@@ -15,10 +16,12 @@ export function clusterFindings(configuration: SubscriptionConfiguration, facts:
   return [
     ...(commitStream === null ? [] : commitStreamFindings(commitStream, configuration)),
     ...(streamFault === null ? [] : [findingOf(streamFault)]),
-    ...refusedTopics.map(error => findingOf(error)),
+    // What is not granted is told with the other permissions.
+    ...refusedTopics.filter(({ code }) => code !== 'KAFKA_AUTHORIZATION').map(error => findingOf(error)),
     ...described.flatMap(topic =>
       topic.name === keys ? keyTopicFindings(topic, configuration) : dataTopicFindings(topic, configuration)
     ),
+    ...(facts.restrictedFault ? [unseenAccess(configuration)] : []),
     ...restrictedTopicFindings(facts.restrictedTopics, configuration.kafka.brokers),
     ...collisionFindings(configuration, facts)
   ]

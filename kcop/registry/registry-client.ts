@@ -48,7 +48,9 @@ export class RegistryClient {
     const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`
     const { status, body } = await this.post(path, schema, signal)
     if (status === 404 || (status === 200 && body['is_compatible'] === true)) return null
-    if (status === 200) return this.incompatible(subject, { message: [body['messages']].flat().join('; ') })
+    if (status === 200 && body['is_compatible'] === false) {
+      return this.incompatible(subject, { message: [body['messages']].flat().join('; ') })
+    }
     if (status === 422) return this.incompatible(subject, body)
     throw this.refused(status, body)
   }
@@ -61,7 +63,7 @@ export class RegistryClient {
   }
 
   private refused(status: number, body: Record<string, unknown>): TidemarkError {
-    const message = `the schema registry answered with status ${status}: ${wordsOf(body)}`
+    const message = `the schema registry at ${this.place} answered with status ${status}: ${wordsOf(body)}`
     const denied = status === 401 || status === 403
     return new TidemarkError(denied ? 'REGISTRY_AUTHENTICATION' : 'REGISTRY_UNREACHABLE', {
       message,
@@ -80,7 +82,7 @@ export class RegistryClient {
     } catch (cause) {
       if (signal.aborted) throw signal.reason as Error
       const code = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message
-      const message = `the schema registry does not answer: ${code}`
+      const message = `the schema registry at ${this.place} does not answer: ${code}`
       throw new TidemarkError('REGISTRY_UNREACHABLE', { message, place: this.place, cause })
     }
   }

@@ -80,7 +80,7 @@ test('nobody listening is as a registry that is down', async t => {
   const client = new RegistryClient({ ...plain, url: `http://127.0.0.1:${port}` })
   await assert.rejects(client.register('a', schema, never), {
     code: 'REGISTRY_UNREACHABLE',
-    message: 'the schema registry does not answer: ECONNREFUSED'
+    message: `the schema registry at http://127.0.0.1:${port} does not answer: ECONNREFUSED`
   })
   void t
 })

@@ -191,17 +191,22 @@ export const invalidTexts: readonly BadInput[] = [
     /docs\/enrichment\.md/,
     customer('columns: {twice: {expression: §amount +}}')
   ),
-  one('expression: type', 'EXPRESSION_INVALID', /./, customer('columns: {twice: {expression: §"name * 2"}}')),
-  one('expression: function', 'EXPRESSION_INVALID', /./, customer('columns: {twice: {expression: §"now()"}}')),
+  one('expression: type', 'EXPRESSION_INVALID', /cast it/, customer('columns: {twice: {expression: §"name * 2"}}')),
+  one(
+    'expression: function',
+    'EXPRESSION_INVALID',
+    /functions of docs/,
+    customer('columns: {twice: {expression: §"now()"}}')
+  ),
   one(
     'expression: also',
     'EXPRESSION_INVALID',
     /./,
     customer('also: [{topic: a, columns: {twice: {expression: §"name * 2"}}}]')
   ),
-  one('filter: form', 'FILTER_INVALID', /./, customer('filter: §"status ="')),
-  one('filter: type', 'FILTER_INVALID', /./, customer(`filter: §"born > 'yesterday-ish'"`)),
-  one('filter: also', 'FILTER_INVALID', /./, customer('also: [{topic: a, filter: §"status ~ 1"}]')),
+  one('filter: form', 'FILTER_INVALID', /write columns, texts/, customer('filter: §"status ="')),
+  one('filter: type', 'FILTER_INVALID', /write columns, texts/, customer(`filter: §"born > 'yesterday-ish'"`)),
+  one('filter: also', 'FILTER_INVALID', /write columns, texts/, customer('also: [{topic: a, filter: §"status ~ 1"}]')),
   one(
     'where: form',
     'FILTER_INVALID',
@@ -230,9 +235,14 @@ export const invalidTexts: readonly BadInput[] = [
     'outbox: {public.event: {topic: §"event.${kind}"}}'
   ),
   one('pattern: outbox', 'CONFIG_INVALID', /\(\?<routedByValue>/, 'outbox: {public.event: {routePattern: §"("}}'),
-  one('number: text', 'CONFIG_INVALID', /./, `${customer('')}\ndeadLetters: {topic: a}\nprocessors: {callMsMax: §ten}`),
-  one('number: range', 'CONFIG_INVALID', /./, customer('columns: {ssn: {mask: {keepLast: §-1}}}')),
-  one('number: partition', 'CONFIG_INVALID', /./, customer('partition: §1.5')),
+  one(
+    'number: text',
+    'CONFIG_INVALID',
+    /write a whole number/,
+    `${customer('')}\ndeadLetters: {topic: a}\nprocessors: {callMsMax: §ten}`
+  ),
+  one('number: range', 'CONFIG_INVALID', /it must be >= 0/, customer('columns: {ssn: {mask: {keepLast: §-1}}}')),
+  one('number: partition', 'CONFIG_INVALID', /be `key`, a partition number/, customer('partition: §1.5')),
   one(
     'number: limit',
     'CONFIG_INVALID',
@@ -263,7 +273,12 @@ export const invalidTexts: readonly BadInput[] = [
     /create it/,
     `${customer('')}\nlookups: {countries: {file: §none.csv, key: code}}`
   ),
-  one('lookup: key', 'LOOKUP_INVALID', /./, `${customer('')}\nlookups: {countries: {file: §countries.csv, key: cod}}`)
+  one(
+    'lookup: key',
+    'LOOKUP_INVALID',
+    /code/,
+    `${customer('')}\nlookups: {countries: {file: §countries.csv, key: cod}}`
+  )
 ]
 
 export const tablesAndKeys: readonly BadInput[] = [
@@ -309,6 +324,81 @@ monitor:
   - {name: large, topic: m, table: public.customer, sum: §amuont, where: §"sttus = 'x'", above: 1}
 outbox: {public.event: {id: §idd, key: §kez}}
 encryption: {keys: {pii: {publicKey: pii.pub.pem}}}`,
-  codes: [],
-  cures: []
+  codes: [
+    'COLUMN_UNKNOWN',
+    'COLUMN_UNKNOWN',
+    'EXPRESSION_INVALID',
+    'COLUMN_UNKNOWN',
+    'FILTER_INVALID',
+    'COLUMN_UNKNOWN',
+    'COLUMN_UNKNOWN',
+    'COLUMN_UNKNOWN',
+    'COLUMN_UNKNOWN',
+    'TABLE_MISSING',
+    'COLUMN_UNKNOWN',
+    'COLUMN_UNKNOWN',
+    'COLUMN_UNKNOWN',
+    'COLUMN_UNKNOWN'
+  ],
+  cures: [
+    /`ssn`/,
+    /`name`/,
+    /cast it/,
+    /`id`/,
+    /compare texts/,
+    /`status`/,
+    /`born`/,
+    /`status`/,
+    /use one of/,
+    /public\.transfer/,
+    /`amount`/,
+    /`status`/,
+    /`id`/,
+    /use one of/
+  ]
 }
+
+export const severalInForm: BadInput = {
+  what: 'all faults of form of a file are told at once',
+  yaml: `tables:
+  public.customer: {format: §jsn, columns: {ssn: {mask: {keepLast: §-1}}}, §topik: x}
+  public.transfer: {partition: §1.5, deletes: §tombston}
+encryption: {keys: {pii: {§publikKey: a}}}`,
+  codes: Array<string>(6).fill('CONFIG_INVALID'),
+  cures: [/`json`/, />= 0/, /`topic`/, /partition number/, /`tombstone`/, /`publicKey`/]
+}
+
+export const severalInRules: BadInput = {
+  what: 'all faults of rules of a file are told at once',
+  yaml: `tables:
+  public.customer: {filter: §"status =", columns: {ssn: {tokenise: §pi}, t: {expression: §"amount +"}}, also: [{topic: §"a/b", format: §avro}]}
+encryption: {keys: {pii: {publicKey: §none.pem}}}
+lookups: {l: {file: §none.csv, key: a}}`,
+  codes: [
+    'FILTER_INVALID',
+    'CONFIG_INVALID',
+    'EXPRESSION_INVALID',
+    'CONFIG_INVALID',
+    'CONFIG_INVALID',
+    'KEY_INVALID',
+    'LOOKUP_INVALID'
+  ],
+  cures: [/write columns/, /`pii`/, /docs\/enrichment/, /legal name/, /add `registry/, /create it/, /create it/]
+}
+
+const queue = (what: string, cure: RegExp, entry: string, code = 'CONFIG_INVALID'): BadInput =>
+  one(`queue: ${what}`, code, cure, `mq: {queueManager: QM1, connection: {channel: C, name: h(1414)}, ${entry}}`)
+
+/** Of a subscription to queues. */
+export const queues: readonly BadInput[] = [
+  queue('name', /at most 48 letters/, 'queues: {§"PAY IN": {}}'),
+  queue('option', /did you mean `unit`/, 'queues: {PAY.IN: {§unitt: group}}'),
+  queue('unit', /did you mean `group`/, 'queues: {PAY.IN: {unit: §groop}}'),
+  queue('number', /it must be >= 1/, 'queues: {PAY.IN: {batchMessages: §0}}'),
+  queue('key', /none, msgId, correlId, groupId/, 'queues: {PAY.IN: {key: §msgid}}'),
+  queue('headers', /did you mean `properties`/, 'queues: {PAY.IN: {headers: §propertys}}'),
+  queue('format', /known here: topic/, 'queues: {PAY.IN: {§xyzzy: avro}}'),
+  queue('topic', /legal name/, 'queues: {PAY.IN: {topic: §a/b}}'),
+  queue('monitoring topic', /legal name/, 'monitoringTopic: §a/b, queues: {PAY.IN: {}}'),
+  queue('policy', /did you mean `park`/, 'queues: {PAY.IN: {onFailure: §parc}}')
+]
