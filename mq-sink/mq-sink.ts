@@ -2,6 +2,7 @@ import type { ErrorCode } from '@tidemark/schemas/error-codes.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Feed } from './feed.ts'
 import { MessageBuilder } from './message-builder.ts'
+import type { PutterLink } from './putter-link.ts'
 import { PutterProcess } from './putter-process.ts'
 import type { PutterCommand, PutterEvent } from './putter-messages.ts'
 import type { QueueTarget } from './queue-target.ts'
@@ -32,6 +33,10 @@ export interface MqSinkOptions {
   after(ms: number, task: () => void): () => void
   /** Resolves after `ms`; rejects when the signal is aborted. */
   delay(ms: number, signal: AbortSignal): Promise<void>
+  /** Resolves when whatever is there already has had its turn. */
+  turn(): Promise<void>
+  /** Absent: a process of its own. */
+  startPutter?: (onEvent: (event: PutterEvent) => void) => PutterLink
   onEvent(event: SinkEvent): void
 }
 
@@ -112,7 +117,7 @@ export class MqSink {
   private async hold(signal: AbortSignal): Promise<void> {
     let session: SinkSession | null = null
     const opening = this.opening()
-    const putter = new PutterProcess(this.options.environment, event => {
+    const putter = this.startPutter(event => {
       if (event.type === 'committed') session?.committed()
       else opening.take(event)
     })
@@ -140,6 +145,10 @@ export class MqSink {
       await Promise.all([putter.close(), this.feed?.close()])
       this.feed = null
     }
+  }
+
+  private startPutter(onEvent: (event: PutterEvent) => void): PutterLink {
+    return this.options.startPutter?.(onEvent) ?? new PutterProcess(this.options.environment, onEvent)
   }
 
   private openCommand(): PutterCommand {
@@ -174,8 +183,8 @@ export class MqSink {
     })
   }
 
-  private session(putter: PutterProcess, feed: Feed, state: SinkState, maxUncommitted: number): SinkSession {
-    const { sink, source, rules, after } = this.options
+  private session(putter: PutterLink, feed: Feed, state: SinkState, maxUncommitted: number): SinkSession {
+    const { sink, source, rules, after, turn } = this.options
     return new SinkSession({
       putter,
       feed,
@@ -186,6 +195,7 @@ export class MqSink {
       queues: this.options.putter.queues,
       stateText: next => stateText(sink, source, next),
       after,
+      turn,
       onCommitted: unit => this.committed(unit)
     })
   }

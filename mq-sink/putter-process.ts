@@ -6,6 +6,7 @@ import { errorOf } from '@tidemark/capture/mq/failed-event.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { bytesFrame, messageFrame } from './put-frame.ts'
 import type { PutMessage } from './put-message.ts'
+import type { PutterLink } from './putter-link.ts'
 import type { PutterCommand, PutterEvent } from './putter-messages.ts'
 
 /** After it a process that does not end is killed: it may hang in a verb. */
@@ -13,7 +14,7 @@ const closeMsMax = 5_000
 const program = join(import.meta.dirname, `putter-program${extname(import.meta.filename)}`)
 
 /** The process that puts, as the sink holds it. It ends with the sink, whatever ends that. */
-export class PutterProcess {
+export class PutterProcess implements PutterLink {
   private readonly child: ChildProcess
   private readonly exited: Promise<void>
   private closing = false
@@ -47,7 +48,6 @@ export class PutterProcess {
     return this.child.pid
   }
 
-  /** Told once, at once if it has failed already. */
   set failed(onFailed: (error: TidemarkError) => void) {
     this.onFailed = onFailed
     if (this.failure !== null) onFailed(this.failure)
@@ -57,7 +57,6 @@ export class PutterProcess {
     this.child.stdin!.write(bytesFrame('command', Buffer.from(JSON.stringify(command))))
   }
 
-  /** Resolves when the process takes more. */
   async put(message: PutMessage): Promise<void> {
     await this.write(messageFrame(message))
   }
@@ -66,7 +65,6 @@ export class PutterProcess {
     await this.write(bytesFrame('commit', Buffer.from(state)))
   }
 
-  /** Has it back out, disconnect and end. */
   async close(): Promise<void> {
     this.closing = true
     this.child.stdin!.end()

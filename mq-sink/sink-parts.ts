@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 import type { Feed } from './feed.ts'
 import type { MqSinkOptions } from './mq-sink.ts'
 import type { SinkConfiguration } from './sink-configuration.ts'
@@ -6,6 +6,7 @@ import type { PutterOptions } from './sink-options.ts'
 import { stateText, type Place } from './sink-state.ts'
 import { StreamFeed, streamPlace, type StreamFeedOptions } from './stream-feed.ts'
 import { TopicFeed, topicsPlace } from './topic-feed.ts'
+import { clusterLogs } from './topic-logs.ts'
 
 /** Between tries to open a state queue that another sink has open. */
 export const retryMs = 1_000
@@ -49,7 +50,8 @@ export function sinkOptions(
       const timer = setTimeout(task, ms)
       return () => clearTimeout(timer)
     },
-    delay: (ms, signal) => delay(ms, undefined, { signal })
+    delay: (ms, signal) => delay(ms, undefined, { signal }),
+    turn: () => setImmediate()
   }
 }
 
@@ -58,14 +60,14 @@ export async function firstState(configuration: SinkConfiguration): Promise<stri
   const { sink, kafka, topics, from, commitStream } = configuration
   const place =
     commitStream === null
-      ? await topicsPlace({ kafka, topics: topics!, from })
+      ? await topicsPlace(clusterLogs(kafka), topics!, from)
       : await streamPlace(streamOptions(configuration, commitStream, from))
   return stateText(sink, sourceOf(configuration), { place, part: null })
 }
 
 function openFeed(configuration: SinkConfiguration, place: Place): Feed {
   const { kafka, topics, commitStream } = configuration
-  if ('offsets' in place) return new TopicFeed({ kafka, topics: topics!, offsets: place.offsets })
+  if ('offsets' in place) return new TopicFeed({ logs: clusterLogs(kafka), topics: topics!, offsets: place.offsets })
   return new StreamFeed(streamOptions(configuration, commitStream!, place.bookmark))
 }
 

@@ -1,10 +1,9 @@
-import { setImmediate } from 'node:timers/promises'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Feed, SinkRecord, SinkTransaction } from './feed.ts'
 import type { MessageBuilder } from './message-builder.ts'
 import { groupIdOf, MessageGroup } from './message-group.ts'
 import type { PutMessage } from './put-message.ts'
-import type { PutterProcess } from './putter-process.ts'
+import type { PutterLink } from './putter-link.ts'
 import type { Place, SinkState } from './sink-state.ts'
 
 /** How a transaction stands in the queue. */
@@ -23,7 +22,7 @@ export interface UnitRules {
 }
 
 export interface SessionParts {
-  putter: Pick<PutterProcess, 'put' | 'commit'>
+  putter: Pick<PutterLink, 'put' | 'commit'>
   feed: Feed
   builder: MessageBuilder
   rules: UnitRules
@@ -35,6 +34,8 @@ export interface SessionParts {
   queues: readonly string[]
   stateText(state: SinkState): string
   after(ms: number, task: () => void): () => void
+  /** Resolves when whatever is there already has had its turn. */
+  turn(): Promise<void>
   onCommitted(done: { transactions: number; messages: number; place: Place }): void
 }
 
@@ -110,16 +111,16 @@ export class SinkSession {
     const next = this.parts.feed.next()
     next.catch(() => {})
     while (this.unit.transactions > 0) {
-      const idle = this.outstanding.length === 0 ? setImmediate('idle' as const) : this.acknowledgement()
+      const idle = this.outstanding.length === 0 ? this.parts.turn() : this.acknowledgement()
       const first = await this.unlessFailed(Promise.race([next, idle]))
-      if (first === null || typeof first === 'object') return first
+      if (typeof first === 'object') return first
       if (this.outstanding.length === 0) await this.commit()
     }
     return this.unlessFailed(next)
   }
 
-  private acknowledgement(): Promise<'acknowledged'> {
-    return new Promise(resolve => (this.acknowledged = () => resolve('acknowledged')))
+  private acknowledgement(): Promise<void> {
+    return new Promise(resolve => (this.acknowledged = resolve))
   }
 
   /**

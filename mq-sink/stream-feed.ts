@@ -9,12 +9,15 @@ import type { Feed, SinkRecord, SinkTransaction } from './feed.ts'
 import type { Place } from './sink-state.ts'
 
 export interface StreamFeedOptions {
-  kafka: Readonly<KafkaConnection>
+  /** How to reach the brokers; in the simulation what is read in their place. */
+  kafka: Readonly<KafkaConnection> | StreamLogs
   commitStream: string
   /** Only records of these; null: all. */
   topics: readonly string[] | null
   from: string
 }
+
+export type StreamLogs = Required<Pick<ConsumerOptions, 'reader' | 'clock' | 'wholeUpToBytes' | 'missingAfterMs'>>
 
 /** Whole transactions of a commit stream. */
 export class StreamFeed implements Feed {

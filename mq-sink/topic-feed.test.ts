@@ -6,6 +6,7 @@ import { useKafka } from '../test/support/kafka.ts'
 import type { SinkTransaction } from './feed.ts'
 import type { Place } from './sink-state.ts'
 import { TopicFeed, topicsPlace } from './topic-feed.ts'
+import { clusterLogs } from './topic-logs.ts'
 
 type Offsets = Extract<Place, { offsets: unknown }>['offsets']
 
@@ -31,8 +32,8 @@ test('plain topics: every record of every partition once, in its order, and on f
       }))
     })
   await send(0, 30)
-  const begin = (await topicsPlace({ kafka, topics: [topic], from: 'earliest' })) as { offsets: Offsets }
-  const end = (await topicsPlace({ kafka, topics: [topic], from: 'latest' })) as { offsets: Offsets }
+  const begin = (await topicsPlace(clusterLogs(kafka), [topic], 'earliest')) as { offsets: Offsets }
+  const end = (await topicsPlace(clusterLogs(kafka), [topic], 'latest')) as { offsets: Offsets }
   assert.deepEqual(
     [begin.offsets[topic], end.offsets[topic]],
     [
@@ -42,7 +43,7 @@ test('plain topics: every record of every partition once, in its order, and on f
   )
   await send(30, 60)
 
-  const feed = new TopicFeed({ kafka, topics: [topic], offsets: begin.offsets })
+  const feed = new TopicFeed({ logs: clusterLogs(kafka), topics: [topic], offsets: begin.offsets })
   const places: { place: Place; seen: number }[] = []
   const seen: string[] = []
   while (seen.length < 60) {
@@ -70,7 +71,11 @@ test('plain topics: every record of every partition once, in its order, and on f
   assert.equal(await feed.next(), null)
 
   const middle = places[25]!
-  const rest = new TopicFeed({ kafka, topics: [topic], offsets: (middle.place as { offsets: Offsets }).offsets })
+  const rest = new TopicFeed({
+    logs: clusterLogs(kafka),
+    topics: [topic],
+    offsets: (middle.place as { offsets: Offsets }).offsets
+  })
   const again = new Set<string>()
   while (again.size < 60 - middle.seen) {
     for (const { value } of (await rest.next())!.records() as Iterable<{ value: Buffer }>) again.add(String(value))
@@ -78,7 +83,7 @@ test('plain topics: every record of every partition once, in its order, and on f
   assert.deepEqual([...again].sort(), seen.slice(middle.seen).sort())
   await rest.close()
 
-  const lost = new TopicFeed({ kafka, topics: [topic], offsets: { [topic]: [0, 999, 0] } })
+  const lost = new TopicFeed({ logs: clusterLogs(kafka), topics: [topic], offsets: { [topic]: [0, 999, 0] } })
   const failure = await (async () => {
     for (;;) await lost.next()
   })().catch((error: unknown) => error)

@@ -1,33 +1,32 @@
-import { Cluster } from '@tidemark/kafka/cluster.ts'
-import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { FetchedPartition, FetchRequest } from '@tidemark/kafka/log-reader.ts'
-import { PartitionFetcher } from '@tidemark/kafka/partition-fetcher.ts'
 import { readHeaders } from '@tidemark/kafka/record-batch/record-headers.ts'
 import { RecordReader } from '@tidemark/kafka/record-batch/record-reader.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Feed, SinkRecord, SinkTransaction } from './feed.ts'
 import type { Place } from './sink-state.ts'
+import type { TopicLogs } from './topic-logs.ts'
 
 type Offsets = Readonly<Record<string, readonly number[]>>
 
 export interface TopicFeedOptions {
-  kafka: Readonly<KafkaConnection>
+  /** Closed with the feed. */
+  logs: TopicLogs
   topics: readonly string[]
   /** Of the next record, by partition; partitions made since then begin at 0. */
   offsets: Offsets
+  /** Between looks for partitions that were added. */
+  partitionsMs?: number
 }
 
 const fetchBytesMax = 1_048_576
 const fetchWaitMs = 500
-/** Between looks for partitions that were added. */
-const partitionsMs = 30_000
-const unreachableAfterMs = 30_000
+const partitionsMsUsual = 30_000
 
 /** Records of plain topics, each partition in its order; what one fetch brings is one batch. */
 export class TopicFeed implements Feed {
   private readonly topics: readonly string[]
-  private readonly cluster: Cluster
-  private readonly fetcher: PartitionFetcher
+  private readonly logs: TopicLogs
+  private readonly partitionsMs: number
   private readonly reader = new RecordReader()
   private readonly offsets = new Map<string, number[]>()
   private readonly ends = new Map<string, number>()
@@ -36,10 +35,10 @@ export class TopicFeed implements Feed {
   private lookedMs = -Infinity
   private batches = 0
 
-  constructor({ kafka, topics, offsets }: TopicFeedOptions) {
+  constructor({ logs, topics, offsets, partitionsMs = partitionsMsUsual }: TopicFeedOptions) {
     this.topics = topics
-    this.cluster = new Cluster(kafka, { unreachableAfterMs })
-    this.fetcher = PartitionFetcher.of(this.cluster)
+    this.partitionsMs = partitionsMs
+    this.logs = logs
     for (const topic of topics) this.offsets.set(topic, [...(offsets[topic] ?? [])])
   }
 
@@ -70,26 +69,24 @@ export class TopicFeed implements Feed {
 
   async close(): Promise<void> {
     this.closing.abort()
-    await this.fetcher.close()
-    await this.cluster.close()
+    await this.logs.close()
   }
 
   private async fetch(): Promise<void> {
-    const nowMs = this.cluster.clock.steadyMs()
-    if (nowMs - this.lookedMs >= partitionsMs) {
+    const nowMs = this.logs.steadyMs()
+    if (nowMs - this.lookedMs >= this.partitionsMs) {
       await this.addPartitions()
       this.lookedMs = nowMs
     }
-    const answers = await this.fetcher.fetch(this.requests(), fetchWaitMs, this.closing.signal)
+    const answers = await this.logs.reader.fetch(this.requests(), fetchWaitMs, this.closing.signal)
     for (const answer of answers) this.take(answer)
   }
 
   private async addPartitions(): Promise<void> {
     for (const topic of this.topics) {
-      this.cluster.forget(topic)
-      const { partitions } = await this.cluster.topic(topic)
+      const partitions = await this.logs.partitions(topic)
       const offsets = this.offsets.get(topic)!
-      while (offsets.length < partitions.length) offsets.push(0)
+      while (offsets.length < partitions) offsets.push(0)
     }
   }
 
@@ -116,29 +113,18 @@ export class TopicFeed implements Feed {
   }
 }
 
-/** Offsets to begin with: the first or the next of every partition. */
-export async function topicsPlace({
-  kafka,
-  topics,
-  from
-}: {
-  kafka: Readonly<KafkaConnection>
-  topics: readonly string[]
-  from: string
-}): Promise<Place> {
-  const cluster = new Cluster(kafka, { unreachableAfterMs })
-  const fetcher = PartitionFetcher.of(cluster)
+/** Offsets to begin with: the first or the next of every partition. Closes the logs. */
+export async function topicsPlace(logs: TopicLogs, topics: readonly string[], from: string): Promise<Place> {
   try {
     const offsets: Record<string, number[]> = {}
     for (const topic of topics) {
-      const { partitions } = await cluster.topic(topic)
-      const bounds = await Promise.all(partitions.map((_, partition) => fetcher.bounds(topic, partition)))
+      const partitions = Array.from({ length: await logs.partitions(topic) }, (_, partition) => partition)
+      const bounds = await Promise.all(partitions.map(partition => logs.reader.bounds(topic, partition)))
       offsets[topic] = bounds.map(({ start, end }) => (from === 'latest' ? end : start))
     }
     return { offsets }
   } finally {
-    await fetcher.close()
-    await cluster.close()
+    await logs.close()
   }
 }
 

@@ -5,7 +5,8 @@ import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { putError } from './put-errors.ts'
 import { noId, type PutMessage } from './put-message.ts'
 
-const stateBytesMax = 1_000_000
+/** For one state message; of the whole process, whose verbs come one after the other. */
+const stateBuffer = Buffer.alloc(1_000_000)
 const datagram = 8
 
 /**
@@ -79,15 +80,14 @@ export class UnitPutter {
     const gmo = new mq.MQGMO()
     gmo.Options = mq.MQC['MQGMO_SYNCPOINT']! | mq.MQC['MQGMO_FAIL_IF_QUIESCING']! | mq.MQC['MQGMO_NO_PROPERTIES']!
     gmo.MatchOptions = 0
-    const buffer = Buffer.alloc(stateBytesMax)
     let length = 0
-    mq.GetSync(this.stateInput, md, gmo, buffer, (error, taken) => {
+    mq.GetSync(this.stateInput, md, gmo, stateBuffer, (error, taken) => {
       this.failure = error
       length = taken
     })
     if (this.failure?.mqrc === reason.noMessage) throw missingState(this.stateQueue)
     if (this.failure !== null) throw verbError('MQGET', `queue ${this.stateQueue}`, this.failure.mqrc)
-    if (buffer.toString('utf8', 0, length) !== this.state) throw invalidState(this.stateQueue, 'was written to')
+    if (stateBuffer.toString('utf8', 0, length) !== this.state) throw invalidState(this.stateQueue, 'was written to')
     this.isOpen = true
   }
 
@@ -156,17 +156,16 @@ export class UnitPutter {
 export function browseStates(connection: MqiConnection, object: ObjectHandle, queue: string): string[] {
   const { mq } = connection
   const states: string[] = []
-  const buffer = Buffer.alloc(stateBytesMax)
   for (const step of ['MQGMO_BROWSE_FIRST', 'MQGMO_BROWSE_NEXT']) {
     const gmo = new mq.MQGMO()
     gmo.Options = mq.MQC[step]! | mq.MQC['MQGMO_FAIL_IF_QUIESCING']! | mq.MQC['MQGMO_NO_PROPERTIES']!
     gmo.MatchOptions = 0
     let seen: { failure: MqError | null; length: number } = { failure: null, length: 0 }
-    mq.GetSync(object, new mq.MQMD(), gmo, buffer, (failure, length) => (seen = { failure, length }))
+    mq.GetSync(object, new mq.MQMD(), gmo, stateBuffer, (failure, length) => (seen = { failure, length }))
     if (seen.failure?.mqrc === reason.noMessage) break
     if (seen.failure?.mqrc === reason.truncated) throw invalidState(queue, 'holds a message that is no state')
     if (seen.failure !== null) throw verbError('MQGET', `queue ${queue}`, seen.failure.mqrc)
-    states.push(buffer.toString('utf8', 0, seen.length))
+    states.push(stateBuffer.toString('utf8', 0, seen.length))
   }
   return states
 }

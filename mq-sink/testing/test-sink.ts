@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 import type { TestMq } from '../../test/support/mq.ts'
 import { askPutter, MqSink, type MqSinkOptions, type SinkEvent } from '../mq-sink.ts'
 import type { QueueTarget } from '../queue-target.ts'
@@ -86,6 +86,7 @@ export async function useSinkBench(t: TestContext, mq: TestMq): Promise<SinkBenc
           return () => clearTimeout(timer)
         },
         delay: (ms, signal) => delay(ms, undefined, { signal }),
+        turn: () => setImmediate(),
         onEvent: () => {}
       })
     }

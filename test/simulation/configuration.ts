@@ -12,6 +12,13 @@ export type Weather =
 export interface Configuration {
   name: string
   source: 'database' | 'queues'
+  /** What makes a transaction of messages. */
+  unit: 'group' | 'batch'
+  /**
+   * What sinks put to queues besides: whole transactions of the first commit stream, the same where MAXUMSGS is low, or
+   * records of a plain topic.
+   */
+  sink: 'none' | 'stream' | 'split' | 'topic'
   /**
    * What a dead getter held may come back after the next one has opened the queue, as with shared queues on z/OS: later
    * messages are got first, so that order is not asked for.
@@ -47,6 +54,8 @@ export interface Configuration {
 const plain: Configuration = {
   name: 'plain',
   source: 'database',
+  unit: 'group',
+  sink: 'none',
   lateBackOut: false,
   agents: 3,
   subscriptions: 1,
@@ -88,6 +97,17 @@ export const configurations: readonly Configuration[] = [
     source: 'queues',
     weather: ['foreign records', 'added partitions', 'leader changes', 'forgotten producers']
   },
+  { ...plain, name: 'queues-batch', source: 'queues', unit: 'batch', transactionsMax: 14 },
+  { ...plain, name: 'sink', sink: 'stream', agents: 2, transactionsMax: 10 },
+  {
+    ...plain,
+    name: 'sink-split',
+    sink: 'split',
+    agents: 2,
+    transactionsMax: 10,
+    weather: ['foreign records', 'added partitions', 'leader changes', 'forgotten producers']
+  },
+  { ...plain, name: 'sink-topic', sink: 'topic', agents: 1, transactionsMax: 1, weather: ['leader changes'] },
   {
     ...plain,
     name: 'queues-all',

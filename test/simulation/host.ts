@@ -127,6 +127,22 @@ export class Host implements Surroundings {
     })
   }
 
+  /** A time limit: nothing waits for it, so the world's time does not go on to it. */
+  after = (ms: number, task: () => void): (() => void) => {
+    const { world } = this
+    const due = world.timeMs + ms
+    let cancelled = false
+    this.later(
+      () => {
+        if (!cancelled) task()
+      },
+      () => cancelled || (!world.healing && world.timeMs >= due)
+    )
+    return () => {
+      cancelled = true
+    }
+  }
+
   every = (_ms: number, task: () => void): (() => void) => {
     this.tickers.push(task)
     return () => {

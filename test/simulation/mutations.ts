@@ -2,8 +2,14 @@ import type { Mutation } from './mutation.ts'
 import { captureMutations } from './capture-mutations.ts'
 import { queueMutations } from './queue-mutations.ts'
 import { readerMutations } from './reader-mutations.ts'
+import { sinkMutations } from './sink-mutations.ts'
 
-export const mutations: readonly Mutation[] = [...captureMutations, ...queueMutations, ...readerMutations]
+export const mutations: readonly Mutation[] = [
+  ...captureMutations,
+  ...queueMutations,
+  ...readerMutations,
+  ...sinkMutations
+]
 
 /** Throws RangeError for a name that is not there. */
 export function mutationNamed(name: string): Mutation {

@@ -3,6 +3,7 @@ import { timesFall, validEntries, type ValidEntry } from './committed.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { HandedOver, ReaderProcess } from './reader-process.ts'
 import type { Outcome } from './schedule.ts'
+import { judgeSinks } from './sink-oracle.ts'
 import type { SourceRecord, SourceTransaction } from './source-database.ts'
 import type { World } from './world.ts'
 
@@ -19,6 +20,7 @@ export function judge(outcome: Outcome): Failures {
   judgeCut(valid, failures)
   judgeTimes(world, failures)
   judgeTable(world, outcome.readers, failures)
+  judgeSinks(outcome, valid, failures)
   judgeAgreement(outcome.readers, failures)
   for (const reader of outcome.readers) judgeReader(world, reader, valid, failures)
   return failures

@@ -26,24 +26,8 @@ export function queueSource(host: Host, manager: QueueManager): MqSource {
     retryMs: 500,
     doubtMs,
     now: () => host.world.timeMs,
-    after: (ms, task) => after(host, ms, task),
+    after: host.after,
     onEvent: event => host.world.note(() => `${host.name}: ${JSON.stringify(event)}`),
     startReader: () => new SimulatedReader(host, manager)
   })
-}
-
-/** A time limit: nothing waits for it, so the world's time does not go on to it. */
-function after(host: Host, ms: number, task: () => void): () => void {
-  const { world } = host
-  const due = world.timeMs + ms
-  let cancelled = false
-  host.later(
-    () => {
-      if (!cancelled) task()
-    },
-    () => cancelled || (!world.healing && world.timeMs >= due)
-  )
-  return () => {
-    cancelled = true
-  }
 }

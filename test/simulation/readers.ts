@@ -18,6 +18,8 @@ export function makeReaders(world: World): ReaderProcess[] {
     const mirrored = { cluster: world.mirror.cluster, from: 'earliest' } as const
     readers.push({ ...mirrored, kind: 'mirror' }, { ...mirrored, kind: 'mirror restarting', restarting: true })
   }
+  // Where sinks are looked at, one reader shows that there is something to be put.
+  if (world.target !== null) readers.length = 1
   return readers.map(options => new ReaderProcess(world, options))
 }
 

@@ -4,6 +4,8 @@ import { AgentProcess } from './agent-process.ts'
 import type { Configuration } from './configuration.ts'
 import { Mirror } from './mirror.ts'
 import { QueueManager } from './simulated-queues.ts'
+import { applySink } from './sink-plan.ts'
+import { SinkProcess } from './sink-process.ts'
 import { SourceDatabase, type SourceRecord, type SourceSystem } from './source-database.ts'
 import { World, type Subscription } from './world.ts'
 import { addRecordOfStream, sharedTopic, smallTopic } from './weather.ts'
@@ -15,7 +17,7 @@ export function makeWorld(
   seed: number,
   configuration: Configuration,
   traced: boolean
-): { world: World; agents: AgentProcess[] } {
+): { world: World; agents: AgentProcess[]; sinks: SinkProcess[] } {
   const world = new World(seed, configuration, traced)
   world.cluster.createPartitions(sharedTopic, 2)
   world.cluster.createPartitions(smallTopic, 1)
@@ -24,7 +26,7 @@ export function makeWorld(
   for (let index = 0; index < configuration.subscriptions; index++) world.subscriptions.push(apply(world, index))
   if (configuration.recreated) leaveOldRecords(world)
   if (configuration.mirror) world.mirror = new Mirror(world)
-  return { world, agents: makeAgents(world) }
+  return { world, agents: makeAgents(world), sinks: makeSinks(world) }
 }
 
 function apply(world: World, index: number): Subscription {
@@ -84,6 +86,13 @@ function leaveOldRecords(world: World): void {
     }
     log.replicate()
   }
+}
+
+/** Two compete. */
+function makeSinks(world: World): SinkProcess[] {
+  if (world.configuration.sink === 'none') return []
+  applySink(world)
+  return ['sink-x', 'sink-y'].map(label => new SinkProcess(world, label))
 }
 
 function makeAgents(world: World): AgentProcess[] {

@@ -5,6 +5,7 @@ import type { ReaderProcess } from './reader-process.ts'
 import { makeLastReaders, makeLateReader, makeReaders } from './readers.ts'
 import { makeWorld } from './scenery.ts'
 import { deliverDeletion } from './trim-port.ts'
+import type { SinkProcess } from './sink-process.ts'
 import { blow, compactAll } from './weather.ts'
 import type { World } from './world.ts'
 
@@ -13,6 +14,7 @@ export interface Outcome {
   world: World
   agents: AgentProcess[]
   readers: ReaderProcess[]
+  sinks: SinkProcess[]
 }
 
 /** Lets all promises settle: everything asynchronous that can happen without the scheduler has happened then. */
@@ -24,11 +26,11 @@ export function settle(): Promise<void> {
 
 /** Runs one schedule: adversity for a while, then healing, in which everything must finish. */
 export async function runSchedule(seed: number, configuration: Configuration, traced = false): Promise<Outcome> {
-  const { world, agents } = makeWorld(seed, configuration, traced)
-  const schedule = new Schedule(world, agents)
+  const { world, agents, sinks } = makeWorld(seed, configuration, traced)
+  const schedule = new Schedule(world, agents, sinks)
   await schedule.suffer()
   await schedule.heal()
-  return { world, agents, readers: schedule.readers }
+  return { world, agents, readers: schedule.readers, sinks }
 }
 
 /** What the scheduler does, and how often, in thousandths. */
@@ -50,7 +52,16 @@ const acts: Act[] = [
   [25, schedule => blow(schedule.world)]
 ]
 
-const weights = acts.reduce((sum, [weight]) => sum + weight, 0)
+/** One more of these at each step where there are sinks. */
+const sinkActs: Act[] = [
+  [700, schedule => schedule.stepSink()],
+  [30, schedule => schedule.world.plainTopic?.write()],
+  [10, schedule => schedule.world.target!.manager.notice()],
+  [12, schedule => schedule.harm(() => schedule.pickSink().crash())],
+  [5, schedule => schedule.harm(() => schedule.pickSink().stop())],
+  [4, schedule => schedule.harm(() => schedule.world.target!.manager.restart())],
+  [10, schedule => schedule.harm(() => schedule.stallSink())]
+]
 const readersMax = 7
 /** Rounds without any event after which healing is over. */
 const quietRoundsMax = 40
@@ -62,12 +73,14 @@ class Schedule {
   readonly world: World
   readonly agents: AgentProcess[]
   readonly readers: ReaderProcess[]
+  readonly sinks: SinkProcess[]
   /** How much of the harm happens: some schedules are rough, in others much gets done. */
   private readonly roughness: number
 
-  constructor(world: World, agents: AgentProcess[]) {
+  constructor(world: World, agents: AgentProcess[], sinks: SinkProcess[]) {
     this.world = world
     this.agents = agents
+    this.sinks = sinks
     this.roughness = world.chance.of([0.1, 0.3, 0.3, 1])
     this.readers = makeReaders(world)
   }
@@ -80,7 +93,10 @@ class Schedule {
       world.steps++
       world.timeMs += chance.below(20)
       this.endElections()
-      await this.chooseAct()(this)
+      await this.chooseAct(acts)(this)
+      await settle()
+      if (this.sinks.length === 0) continue
+      await this.chooseAct(sinkActs)(this)
       await settle()
     }
   }
@@ -91,9 +107,9 @@ class Schedule {
     for (const log of cluster.electing) if (log.electedMs < timeMs - electionMsMax) log.replicate()
   }
 
-  private chooseAct(): (schedule: Schedule) => unknown {
-    let at = this.world.chance.below(weights)
-    for (const [weight, act] of acts) if ((at -= weight) < 0) return act
+  private chooseAct(from: readonly Act[]): (schedule: Schedule) => unknown {
+    let at = this.world.chance.below(from.reduce((sum, [weight]) => sum + weight, 0))
+    for (const [weight, act] of from) if ((at -= weight) < 0) return act
     return () => {}
   }
 
@@ -107,6 +123,20 @@ class Schedule {
     }
     if (host.sleepUntil > this.world.steps) return
     for (let steps = 1 + chance.below(8); steps > 0 && host.alive; steps--) {
+      host.step()
+      await settle()
+    }
+  }
+
+  async stepSink(): Promise<void> {
+    const sink = this.pickSink()
+    const { host } = sink
+    if (host === null) {
+      if (sink.stopped === null) sink.start()
+      return
+    }
+    if (host.sleepUntil > this.world.steps) return
+    for (let steps = 2 + this.world.chance.below(12); steps > 0 && host.alive; steps--) {
       host.step()
       await settle()
     }
@@ -149,6 +179,12 @@ class Schedule {
     if (stalled !== null) stalled.sleepUntil = steps + 10 + chance.below(200)
   }
 
+  stallSink(): void {
+    const { chance, steps } = this.world
+    const { host } = this.pickSink()
+    if (host !== null) host.sleepUntil = steps + 10 + chance.below(200)
+  }
+
   openLateReader(): void {
     const { world, readers } = this
     if (readers.length < readersMax) readers.push(makeLateReader(world))
@@ -156,6 +192,10 @@ class Schedule {
 
   pickAgent(): AgentProcess {
     return this.world.chance.of(this.agents)
+  }
+
+  pickSink(): SinkProcess {
+    return this.world.chance.of(this.sinks)
   }
 
   pickDatabase(): World['subscriptions'][number]['database'] {
@@ -170,6 +210,7 @@ class Schedule {
     world.trace?.push('--- healing')
     for (const { database } of world.subscriptions) while (database.commitOne());
     for (const log of world.cluster.logs) log.replicate()
+    world.target?.manager.noticeAll()
     await this.untilQuiet()
     if (world.configuration.compactedTable) compactAll(world)
     this.readers.push(...makeLastReaders(world, this.readers[0]!))
@@ -191,6 +232,8 @@ class Schedule {
     for (const agent of this.agents) {
       if (agent.host === null && agent.stopped === null && !agent.isMisconfigured) agent.start()
     }
+    for (const sink of this.sinks) if (sink.host === null && sink.stopped === null) sink.start()
+    world.target?.manager.noticeAll()
     while (world.network.length > 0) deliver(world, 0)
     while (world.deletions.length > 0) deliverDeletion(world)
     world.mirror?.step()

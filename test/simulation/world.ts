@@ -6,7 +6,10 @@ import type { Host } from './host.ts'
 import type { Mirror } from './mirror.ts'
 import type { Request } from './produce-port.ts'
 import { trimmingTimes, type Deletion, type TrimmingTimes } from './trim-port.ts'
+import type { PlainTopic } from './plain-topic.ts'
+import type { SinkPlan } from './sink-plan.ts'
 import type { SourceSystem } from './source-database.ts'
+import type { TargetQueueManager } from './target-queues.ts'
 
 /** How often what happened: shows that the schedules reach the places where faults live. */
 export interface Counters {
@@ -48,6 +51,9 @@ export class World {
   readonly deletions: Deletion[] = []
   readonly trimming: TrimmingTimes | null
   mirror: Mirror | null = null
+  /** Where sinks put to, how, and what they take besides a commit stream. */
+  target: { manager: TargetQueueManager; plan: SinkPlan } | null = null
+  plainTopic: PlainTopic | null = null
   /** Old owners are refused wherever the new one has written. */
   readonly fenced: boolean
   /** Readers have no way to have the leader epoch checked (KIP-320): an old broker, another client. */
