@@ -1,4 +1,5 @@
 import type { Bookmark } from '@tidemark/schemas/bookmark.ts'
+import { batchesOf, judgeBatches } from './batch-oracle.ts'
 import { timesFall, validEntries, type ValidEntry } from './committed.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { HandedOver, ReaderProcess } from './reader-process.ts'
@@ -15,6 +16,7 @@ export function judge(outcome: Outcome): Failures {
   const { world } = outcome
   const valid = validEntries(world)
   const failures = new Set<string>()
+  if (world.configuration.unit === 'batch') batches.set(world, batchesOf(world, valid))
   judgeAgents(outcome, failures)
   if (!mayLose(outcome)) judgeEntries(world, valid, failures)
   judgeCut(valid, failures)
@@ -26,9 +28,16 @@ export function judge(outcome: Outcome): Failures {
   return failures
 }
 
+/** Of worlds in which the source makes transactions of messages. */
+const batches = new WeakMap<World, SourceTransaction[]>()
+
+function transactionsOf(world: World): readonly SourceTransaction[] {
+  return batches.get(world) ?? world.subscriptions[0]!.database.transactions
+}
+
 /** Source transactions that have anything to be named. */
 export function namedTransactions(world: World): SourceTransaction[] {
-  return world.subscriptions[0]!.database.transactions.filter(
+  return transactionsOf(world).filter(
     ({ operations, annotated, movedAway }) =>
       movedAway === 0 && (annotated || operations.some(records => records.length > 0))
   )
@@ -55,13 +64,21 @@ function mayRefuse(world: World, code: string): boolean {
 
 function judgeEntries(world: World, valid: readonly ValidEntry[], failures: Set<string>): void {
   const named = valid.map(({ entry }) => entry.sourceId)
-  judgeSetAside(world, new Set(named), failures)
+  judgeSetAside(world, new Set([...named, ...batchedMessages(world)]), failures)
+  if (batches.has(world)) judgeBatches(world, batches.get(world)!, failures)
   for (const { id } of namedTransactions(world)) {
     const times = named.filter(other => other === id).length
     if (times === 0) failures.add('LOSS: a committed source transaction is in no valid entry')
     if (times > 1) failures.add('DUPLICATE: two valid entries for one source transaction')
   }
   if (fallsInALane(world, named, 0)) failures.add('ORDER of valid entries')
+}
+
+/** Messages that are in a batch. */
+function batchedMessages(world: World): string[] {
+  return (batches.get(world) ?? []).flatMap(({ operations }) =>
+    operations.flat().map(({ value }) => value.split('.')[0]!)
+  )
 }
 
 /** A message that failed again and again is on the backout queue, its whole group with it, and nowhere else. */
@@ -77,11 +94,11 @@ function judgeSetAside(world: World, named: ReadonlySet<string>, failures: Set<s
 function fallsInALane(world: World, ids: readonly string[], step: number): boolean {
   // Each once, all the same: a reader that is handed something twice has two entries of it.
   if (world.configuration.lateBackOut) return step > 0 && new Set(ids).size < ids.length
-  const { transactions } = world.subscriptions[0]!.database
+  const lanes = new Map(transactionsOf(world).map(({ id, lane }) => [id, lane]))
   const last = new Map<number, number>()
   return ids.some(id => {
     const number = numberOf(id)
-    const lane = transactions[number - 1]?.lane ?? 0
+    const lane = lanes.get(id) ?? 0
     const falls = number < (last.get(lane) ?? -step) + step
     last.set(lane, number)
     return falls
@@ -157,7 +174,7 @@ function mayFail(world: World): boolean {
 }
 
 function judgeContent(world: World, reader: ReaderProcess, transaction: HandedOver, failures: Set<string>): void {
-  const source = world.subscriptions[0]!.database.transactions.find(({ id }) => id === transaction.sourceId)
+  const source = transactionsOf(world).find(({ id }) => id === transaction.sourceId)
   const expected = source === undefined ? [] : valuesOf(reader, source)
   const { values, finished } = transaction
   // Told to be incomplete, or broken off by an error that names what is missing.
@@ -201,7 +218,7 @@ function judgeSkips(world: World, reader: ReaderProcess, failures: Set<string>):
 /** Transactions by queue; a database has one lane. */
 function lanesOf(world: World): Set<string>[] {
   const lanes: Set<string>[] = []
-  for (const { id, lane } of world.subscriptions[0]!.database.transactions) (lanes[lane] ??= new Set()).add(id)
+  for (const { id, lane } of transactionsOf(world)) (lanes[lane] ??= new Set()).add(id)
   return lanes.filter(lane => lane !== undefined)
 }
 

@@ -9,6 +9,7 @@ const queueReader = 'capture/mq/queue-reader.ts'
 const readerProcess = 'test/simulation/queue-reader-process.ts'
 
 const queues = ['queues', 'queues-grow']
+const batches = ['queues-batch']
 
 /** Section 5.6 of the specification, and what docs/decisions/0020 makes of it. */
 export const queueMutations: readonly Mutation[] = [
@@ -151,5 +152,42 @@ export const queueMutations: readonly Mutation[] = [
       { file: 'capture/mq/backout-policy.ts', from: 'if (backoutCount >= threshold)', to: 'if (backoutCount < 0)' }
     ],
     configurations: queues
+  },
+  {
+    name: 'batch-above-its-limit',
+    rule: 'a batch has no more than batchMessages messages',
+    edits: [{ file: queueReader, from: 'count < batchMessages && ', to: '' }],
+    configurations: batches
+  },
+  {
+    name: 'batch-begun-by-a-dropped-message',
+    rule: 'a batch begins with the first message that is handed over',
+    edits: [
+      {
+        file: queueReader,
+        from: "if (next !== 'none' && this.take(queue, next, count === 0)) count++",
+        to: "if (next !== 'none' && this.take(queue, next, false)) count++"
+      }
+    ],
+    configurations: batches
+  },
+  {
+    name: 'position-of-batches-not-read',
+    rule: '5.6 of batches too: messages that the last State names are dropped when they come again',
+    edits: [{ file: ledger, from: "return 'named'", to: "return 'new'" }],
+    configurations: batches
+  },
+  {
+    name: 'dropped-messages-of-batches-not-in-position',
+    rule: '5.6 a position names every message got in the unit of work, dropped ones included',
+    edits: [
+      {
+        file: ledger,
+        from: "    else this.doubtful.set(key, times - 1)\n    return 'named'",
+        to: "    else this.doubtful.set(key, times - 1)\n    this.got.pop()\n    return 'named'"
+      }
+    ],
+    rare: true,
+    configurations: batches
   }
 ]

@@ -1,4 +1,5 @@
 import type { ReaderOptions } from '../../capture/mq/connection-options.ts'
+import type { Got } from '../../capture/mq/message-verbs.ts'
 import { FrameReader, FrameWriter, type Frame } from '../../capture/mq/frame.ts'
 import { QueueReader } from '../../capture/mq/queue-reader.ts'
 import { Closed, ReaderCommands } from '../../capture/mq/reader-commands.ts'
@@ -160,7 +161,7 @@ export class SimulatedReader implements ReaderLink {
       firstQueue: options.firstQueue,
       limits: options.limits,
       verbs: {
-        get: ({ queue }) => this.mayDie(() => manager.get(connection, queue)),
+        get: ({ queue, waitMs }) => this.mayDie(() => this.get(queue, waitMs)),
         setAside: () => this.mayDie(() => manager.setAside(connection)),
         commit: () => this.mayDie(() => manager.commit(connection)),
         back: () => manager.back(connection)
@@ -177,6 +178,14 @@ export class SimulatedReader implements ReaderLink {
       doubtMs: options.doubtMs
     })
     return reader.run()
+  }
+
+  /** An open batch waits for more: time passes in that verb. Other waits are for the scheduler. */
+  private get(queue: number, waitMs: number): Got {
+    const { manager, connection, host } = this
+    const got = manager.get(connection, queue)
+    if (got.type === 'none' && waitMs > 0 && connection.unit.length > 0) host.world.timeMs += waitMs
+    return got
   }
 
   /** Before or after the verb was done. */

@@ -10,9 +10,9 @@ export function queueSource(host: Host, manager: QueueManager): MqSource {
     connection: { queueManager: manager.system },
     queues: manager.queues.map(name => ({
       name,
-      unit: 'group',
-      batchMessages: 1,
-      batchMs: 0,
+      unit: host.world.configuration.unit,
+      batchMessages: manager.batch.messages,
+      batchMs: manager.batch.ms,
       backoutThreshold: null,
       backoutQueue: null,
       convert: true

@@ -160,6 +160,7 @@ function commit(world: World, manager: TargetQueueManager, connection: TargetCon
     connection.backedOut = true
     throw new Refused(reason.backedOut)
   }
+  world.counters.putUnitsInDoubt++
   if (chance.happens(0.5)) manager.commit(connection)
   else connection.commitUnderWay = chance.happens(0.5)
   manager.lose(connection)

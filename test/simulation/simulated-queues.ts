@@ -25,6 +25,10 @@ interface StoredMessage {
   hiddenUntilMs: number
 }
 
+function batchLimits({ chance }: World): { messages: number; ms: number } {
+  return { messages: chance.of([2, 3, 5]), ms: chance.of([0, 20, 400]) }
+}
+
 /** A connection that has all queues open exclusively, and its unit of work. */
 export class QueueConnection {
   readonly name: string
@@ -57,6 +61,8 @@ export class QueueManager implements SourceSystem {
   readonly queues: string[]
   readonly backout: BackoutPolicy
   readonly maxUncommitted: number
+  /** Of one transaction, where batches make them. */
+  readonly batch: { messages: number; ms: number }
   visible = 0
   holder: QueueConnection | null = null
   private messages: StoredMessage[] = []
@@ -72,6 +78,7 @@ export class QueueManager implements SourceSystem {
     this.oneMsgId = chance.happens(0.3)
     this.maxUncommitted = chance.happens(0.3) ? 24 : Infinity
     const threshold = chance.of([0, 0, 2, 3, 5])
+    this.batch = world.configuration.unit === 'batch' ? batchLimits(world) : { messages: 1, ms: 0 }
     this.backout = { threshold, queue: threshold > 0 ? 'BACKOUT' : '' }
   }
 
@@ -82,12 +89,16 @@ export class QueueManager implements SourceSystem {
       id,
       position: this.origin,
       commitTime: 0,
-      operations: operations.length === 0 ? [[]] : operations,
+      operations: operations.length === 0 || this.isBatched ? [operations.flat()] : operations,
       annotated,
       lane: chance.below(this.queues.length),
       poisoned: this.backout.threshold > 0 && chance.happens(0.1),
       movedAway: 0
     })
+  }
+
+  private get isBatched(): boolean {
+    return this.world.configuration.unit === 'batch'
   }
 
   /** The next transaction's messages are put, in one unit of work. */

@@ -155,7 +155,7 @@ export const sinkMutations: readonly Mutation[] = [
       {
         file: session,
         from: '    if (this.unit.messages >= this.messagesMax) await this.split(transaction, message)\n',
-        to: '    if (this.unit.messages >= this.parts.rules.messages) await this.split(transaction, message)\n'
+        to: '    if (this.unit.messages >= this.parts.rules.messages) await this.commit()\n'
       },
       { file: session, from: "    if (this.parts.rules.large === 'stop') throw this.tooLarge(name)\n", to: '' }
     ],

@@ -61,10 +61,7 @@ export class SinkProcess {
   private ended(host: Host, error: unknown): void {
     if (!host.alive) return
     this.remove(host)
-    if (error !== null) {
-      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      this.stopped = isTidemarkError(error) ? error : new TidemarkError('INTERNAL', { message: stack, cause: error })
-    }
+    if (error !== null) this.stopped = asTidemarkError(error)
     this.world.note(() => `${host.name} ends: ${this.stopped?.code ?? 'as told'} ${this.stopped?.message ?? ''}`)
   }
 
@@ -144,6 +141,12 @@ function passingTime({ world }: Host, reader: SimulatedLogReader): LogReader {
     },
     close: () => reader.close()
   }
+}
+
+function asTidemarkError(error: unknown): TidemarkError {
+  if (isTidemarkError(error)) return error
+  const message = error instanceof Error ? (error.stack ?? error.message) : 'something else was thrown'
+  return new TidemarkError('INTERNAL', { message, cause: error })
 }
 
 function eventText(event: SinkEvent): string {

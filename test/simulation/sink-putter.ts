@@ -187,9 +187,7 @@ export class SimulatedPutter implements PutterLink {
   }
 
   private abandon(): void {
-    const { connection, manager, host } = this
-    connection.commitUnderWay ||= connection.unit.length > 0 && host.world.chance.happens(0.1)
-    manager.lose(connection)
+    this.manager.lose(this.connection)
   }
 }
 

@@ -144,7 +144,7 @@ export class TargetQueueManager {
     const visible = put.filter(({ queue }) => queue !== this.stateQueue)
     if (visible.length > 0) this.commits.push(visible)
     connection.unit = []
-    this.world.counters.settled++
+    if (visible.length > 0) this.world.counters.putUnits++
     this.world.note(() => `MQCMIT of ${connection.name}: ${put.map(({ body }) => body.toString('latin1')).join(' ')}`)
   }
 
@@ -155,6 +155,7 @@ export class TargetQueueManager {
     this.messages = this.messages.filter(message => !gone.has(message))
     for (const message of unit) message.owner = null
     connection.unit = []
+    if (unit.length > 1) this.world.counters.putUnitsBackedOut++
     if (unit.length > 0) this.world.note(() => `${unit.length} messages of ${connection.name} are backed out`)
   }
 

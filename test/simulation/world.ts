@@ -27,6 +27,10 @@ export interface Counters {
   renewals: number
   /** DeleteRecords that moved the beginning of a commit stream. */
   trims: number
+  /** Of sinks: units of work committed, backed out, and commits whose outcome was not told. */
+  putUnits: number
+  putUnitsBackedOut: number
+  putUnitsInDoubt: number
 }
 
 /** One captured subscription: its source, and where its commits are named. */
@@ -87,6 +91,9 @@ export class World {
     voidCommits: 0,
     renewals: 0,
     trims: 0
+    putUnits: 0,
+    putUnitsBackedOut: 0,
+    putUnitsInDoubt: 0
   }
   readonly trace: string[] | null
   /** Bookmarks that transactions of the first subscription had while they were written, void ones too, by `placeKey`. */
