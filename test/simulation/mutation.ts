@@ -9,10 +9,10 @@ export interface Edit {
 /** A rule of the specification taken out of the product's own source: the simulation must find that out. */
 export interface Mutation {
   name: string
-  /** Section and rule of the commit stream's specification. */
+  /** Section and rule of the commit stream's specification, or the decision that has it. */
   rule: string
   edits: readonly Edit[]
-  /** It takes hundreds of schedules to find, or thousands: left out of the short form in the tests. */
+  /** It takes many schedules to find, or is much like another: left out of the short form in the tests. */
   rare?: boolean
   /** Configurations in which it is looked for, in turn. */
   configurations: readonly string[]

@@ -4,12 +4,15 @@ import test from 'node:test'
 import { runTasks, type Report, type Task } from './campaign.ts'
 import { configurationNamed, configurations } from './configuration.ts'
 import { validEntries } from './committed.ts'
-import { mutations } from './mutations.ts'
+import { captureMutations } from './capture-mutations.ts'
+import { queueMutations } from './queue-mutations.ts'
+import { readerMutations } from './reader-mutations.ts'
 import { commandFor, tell } from './repetition.ts'
 import { runSchedule } from './schedule.ts'
+import { sinkMutations } from './sink-mutations.ts'
 
 // The short form of `npm run simulate`: enough to notice that a rule has been lost.
-const schedulesEach = 80
+const schedulesEach = 70
 const huntSchedulesMax = 1_500
 
 async function reportsOf(tasks: Task[]): Promise<Report[]> {
@@ -31,15 +34,20 @@ test('no schedule loses, doubles, disorders or invents a transaction', async () 
   assert.ok(handedOver > schedulesEach * configurations.length, 'adversity must not keep everything from happening')
 })
 
-test('each rule of the specification that is taken out is found', async () => {
-  const tasks = mutations
-    .filter(({ rare }) => rare !== true)
-    .map(({ name }): Task => ({ type: 'hunt', mutation: name, first: 1, schedulesMax: huntSchedulesMax }))
-  const missed = (await reportsOf(tasks))
-    .filter(({ failures }) => failures.length === 0)
-    .map(({ task, broken }) => `${task.type === 'hunt' ? task.mutation : ''}: ${broken ?? 'not found'}`)
-  assert.deepEqual(missed, [])
-})
+for (const { what, rules } of [
+  { what: 'of the specification', rules: [...captureMutations, ...readerMutations] },
+  { what: 'for queues', rules: [...queueMutations, ...sinkMutations] }
+]) {
+  test(`each rule ${what} that is taken out is found`, async () => {
+    const tasks = rules
+      .filter(({ rare }) => rare !== true)
+      .map(({ name }): Task => ({ type: 'hunt', mutation: name, first: 1, schedulesMax: huntSchedulesMax }))
+    const missed = (await reportsOf(tasks))
+      .filter(({ failures }) => failures.length === 0)
+      .map(({ task, broken }) => `${task.type === 'hunt' ? task.mutation : ''}: ${broken ?? 'not found'}`)
+    assert.deepEqual(missed, [])
+  })
+}
 
 test('a seed repeats its schedule to the last event', async () => {
   const configuration = configurationNamed('all')

@@ -134,6 +134,7 @@ export const sinkMutations: readonly Mutation[] = [
         to: ''
       }
     ],
+    rare: true,
     configurations: sinks
   },
   {
@@ -171,6 +172,7 @@ export const sinkMutations: readonly Mutation[] = [
     name: 'state-not-counted',
     rule: '0033 the state is two messages of the unit of work',
     edits: [{ file: session, from: 'const stateMessages = 2', to: 'const stateMessages = 1' }],
+    rare: true,
     configurations: ['sink-split']
   },
   {
@@ -189,6 +191,7 @@ export const sinkMutations: readonly Mutation[] = [
         to: 'this.covered = record'
       }
     ],
+    rare: true,
     configurations: ['sink-split']
   },
   {
@@ -201,6 +204,7 @@ export const sinkMutations: readonly Mutation[] = [
         to: ''
       }
     ],
+    rare: true,
     configurations: ['sink-split']
   },
   {
@@ -213,6 +217,7 @@ export const sinkMutations: readonly Mutation[] = [
         to: 'groupIdOf(namespace, name + JSON.stringify(this.parts.state.place))'
       }
     ],
+    rare: true,
     configurations: ['sink-split']
   },
   {
@@ -225,6 +230,7 @@ export const sinkMutations: readonly Mutation[] = [
         to: 'return before === undefined ? null : this.placed(before, inGroup | lastInGroup)'
       }
     ],
+    rare: true,
     configurations: sinks
   },
   {
@@ -237,6 +243,7 @@ export const sinkMutations: readonly Mutation[] = [
         to: 'return { offsets: { ...this.after, [topic]: this.after[topic]!.with(partition, offset + 2) } }'
       }
     ],
+    rare: true,
     configurations: ['sink-topic']
   },
   {
@@ -255,6 +262,7 @@ export const sinkMutations: readonly Mutation[] = [
     name: 'added-partitions-unseen',
     rule: 'partitions made later begin at their first record',
     edits: [{ file: topicFeed, from: 'while (offsets.length < partitions) offsets.push(0)', to: '' }],
+    rare: true,
     configurations: ['sink-topic']
   }
 ]
