@@ -90,7 +90,7 @@ export class World {
     restarts: 0,
     voidCommits: 0,
     renewals: 0,
-    trims: 0
+    trims: 0,
     putUnits: 0,
     putUnitsBackedOut: 0,
     putUnitsInDoubt: 0
