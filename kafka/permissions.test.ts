@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createAclsV2 } from '@platformatic/kafka'
 import { startKafka } from '../services/kafka.ts'
 import { batchOf, useCluster } from '../test/support/kafka-cluster.ts'
+import { until } from '../test/support/until.ts'
 import { KafkaAdmin } from './admin.ts'
 import { Cluster } from './cluster.ts'
 import { kafkaConnection, type KafkaSasl } from './connection-options.ts'
@@ -55,6 +57,12 @@ test('a broker that refuses a user or an operation is understood, and the ACL th
   await assert.rejects(open, refused('Describe', 'transactional id theirs'))
   const group = new ConsumerGroup(app, { groupId: 'theirs', topic: 'secret', partition: 0 })
   await assert.rejects(group.acquire(), refused('Describe', 'group theirs'))
+
+  const acl = { resourceType: 2, resourceName: 'secret', resourcePatternType: 3, host: '*', permissionType: 3 } as const
+  const describe = { ...acl, principal: 'User:app', operation: 8 } as const
+  await admin.anyBroker('granting', connection => createAclsV2.api.async(connection, [describe]))
+  await until(() => app.topic('secret'))
+  await assert.rejects(new KafkaAdmin(app).deleteRecords('secret', 0, 0), refused('Delete', 'topic secret'))
 })
 
 test('TLS to a port that speaks none, and a password for a broker that wants none, are told with their cure', async t => {

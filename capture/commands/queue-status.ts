@@ -9,6 +9,7 @@ import type { ExitCode, Invocation } from './invocation.ts'
 import { durationText, findingsText, type Style } from './presentation.ts'
 import { letterFindings } from './letter-findings.ts'
 import { streamFindings } from './stream-findings.ts'
+import { streamStanding, streamText, type StreamStanding } from './stream-text.ts'
 
 /** How a subscription to queues stands. null: not known, since its side could not be asked or nothing is there yet. */
 export interface QueueStatus {
@@ -25,6 +26,8 @@ export interface QueueStatus {
   /** Since the commit stream's last word, when there are messages. */
   lagSeconds: number | null
   queues: QueueStanding[]
+  /** null: not there yet. */
+  stream: StreamStanding | null
   findings: Finding[]
 }
 
@@ -74,6 +77,7 @@ export function statusOf(
     lagMessages,
     lagSeconds: stream === null || lagMessages === null ? null : secondsOf(stream.timestamp, lagMessages, now),
     queues,
+    stream: streamStanding(configuration, cluster?.extent),
     findings: bySeverity(findings)
   }
 }
@@ -102,7 +106,8 @@ function statusText(status: QueueStatus, style: Style): string {
     ['position', position === null ? 'none' : `${position} (sequence ${sequence})`],
     ['lag', lagText(status)],
     ...queues.map((queue): [string, string] => ['queue', `${queue.name}: ${queueText(queue)}`]),
-    ['owner', owner === null ? 'none yet' : `${owner} (epoch ${epoch})`]
+    ['owner', owner === null ? 'none yet' : `${owner} (epoch ${epoch})`],
+    ['commit stream', streamText(status.stream)]
   ]
   const lines = rows.map(([name, value]) => `${style.faint(name.padEnd(13))} ${value}\n`)
   return `${lines.join('')}${findingsText(status.findings, style)}`

@@ -24,10 +24,14 @@ test('an applied subscription has a position, a slot and no owner yet', async t 
   await fixture.tidemark('apply', '--yes')
   const { code, out } = await fixture.tidemark('status', '--json')
   assert.equal(code, 0, out)
-  const { position, lagBytes, lagSeconds, slot, ...status } = JSON.parse(out) as Status
+  const { position, lagBytes, lagSeconds, slot, stream, ...status } = JSON.parse(out) as Status
   assert.match(position!, /^[0-9A-F]+\/[0-9A-F]+$/)
   assert.ok(lagBytes! >= 0 && lagSeconds! >= 0 && slot!.retainedBytes! > 0)
   assert.deepEqual([slot!.condition, slot!.activePid], ['idle', null])
+  const { since, ...extent } = stream!
+  assert.ok(since > 1_700_000_000_000)
+  const topic = `${fixture.name}.commits`
+  assert.deepEqual(extent, { topic, begin: 0, records: 1, oldest: null, retentionSeconds: null })
   assert.deepEqual(status, {
     ok: true,
     subscription: fixture.name,

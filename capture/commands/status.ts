@@ -12,6 +12,7 @@ import type { ExitCode, Invocation } from './invocation.ts'
 import { bytesText, durationText, findingsText, type Style } from './presentation.ts'
 import { letterFindings } from './letter-findings.ts'
 import { streamFindings } from './stream-findings.ts'
+import { streamStanding, streamText, type StreamStanding } from './stream-text.ts'
 
 /** How a subscription stands. null: not known, since its side could not be asked or nothing is there yet. */
 export interface Status {
@@ -31,6 +32,8 @@ export interface Status {
   slot:
     | (SlotOutlook & { name: string; activePid: number | null; retainedBytes: number | null; safeBytes: number | null })
     | null
+  /** null: not there yet. */
+  stream: StreamStanding | null
   findings: Finding[]
 }
 
@@ -95,6 +98,7 @@ function statusOf(
     lagBytes,
     lagSeconds: secondsOf(stream, lagBytes, now),
     slot: database === null || rates === null ? null : slotOf(configuration, database, rates),
+    stream: streamStanding(configuration, cluster?.extent),
     findings: bySeverity(findings)
   }
 }
@@ -134,7 +138,8 @@ function statusText(status: Status, style: Style): string {
     ['lag', lagText(status)],
     ['slot', slot === null ? 'unknown' : `${slot.name}: ${slotText(slot)}`],
     ['owner', status.owner === null ? 'none yet' : `${status.owner} (epoch ${status.epoch})`],
-    ['first copy', status.firstCopy ?? 'none yet']
+    ['first copy', status.firstCopy ?? 'none yet'],
+    ['commit stream', streamText(status.stream)]
   ]
   const lines = rows.map(([name, value]) => `${style.faint(name.padEnd(13))} ${value}\n`)
   return `${lines.join('')}${findingsText(status.findings, style)}`

@@ -1,6 +1,8 @@
 import type { TopicDescription } from '@tidemark/kafka/admin.ts'
 import { isTidemarkError, type TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { knownDataTopics, type SubscriptionConfiguration } from '../config/configuration.ts'
+import type { CommitStreamLog } from '../ownership/commit-stream-log.ts'
+import { readStreamExtent, type StreamExtent } from '../ownership/stream-extent.ts'
 import { readStreamState, type StreamState } from '../ownership/stream-state.ts'
 import { newTopics } from '../provision/new-topics.ts'
 import type { Connections } from './connections.ts'
@@ -16,6 +18,8 @@ export interface ClusterFacts {
   /** null: the commit stream is empty or missing, or cannot be read (see `streamFault`). */
   stream: StreamState | null
   streamFault: TidemarkError | null
+  /** What the stream still holds; null as with `stream`. */
+  extent: StreamExtent | null
   restrictedTopics: readonly RestrictedTopicFacts[]
   /** Why ACLs of restricted topics could not be looked at. */
   restrictedFault?: TidemarkError | null
@@ -38,13 +42,24 @@ export async function readCluster(
   const wanted = newTopics(configuration, { commitStream, dataTopics }).filter(({ name }) => !hidden.has(name))
   const refusedTopics = await admin.refusedTopics(wanted)
   const restricted = await readAccess(connections, configuration)
-  const facts = { ...restricted, commitStream, dataTopics, refusedTopics, stream: null, streamFault: null }
+  const nothing = { stream: null, extent: null, streamFault: null }
+  const facts = { ...restricted, commitStream, dataTopics, refusedTopics, ...nothing }
   if (commitStream?.partitions !== 1) return facts
+  return { ...facts, ...(await streamFacts(connections.commitStream)) }
+}
+
+/** Looks once more when an owner trims the stream meanwhile. */
+async function streamFacts(
+  log: CommitStreamLog,
+  again = true
+): Promise<Pick<ClusterFacts, 'stream' | 'extent' | 'streamFault'>> {
   try {
-    return { ...facts, stream: await readStreamState(connections.commitStream) }
+    const stream = await readStreamState(log)
+    return { stream, extent: await readStreamExtent(log), streamFault: null }
   } catch (error) {
     if (!isTidemarkError(error)) throw error
-    return error.code === 'STREAM_EMPTY' ? facts : { ...facts, streamFault: error }
+    if (error.code === 'STREAM_TRIMMED' && again) return streamFacts(log, false)
+    return { stream: null, extent: null, streamFault: error.code === 'STREAM_EMPTY' ? null : error }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { TopicDescription } from '@tidemark/kafka/admin.ts'
 import { subjectKeysTopicOf, type SubscriptionConfiguration } from '../config/configuration.ts'
+import { durationText } from '../config/duration.ts'
 import { topicMetricName } from '../config/topic-name.ts'
 import type { Finding, Severity } from '../finding.ts'
 import { findingOf } from '../finding.ts'
@@ -90,8 +91,7 @@ function dataTopicFindings(topic: TopicDescription, configuration: SubscriptionC
     )
   }
   if (configs.cleanupPolicy.includes('delete') && configs.retentionMs >= 0) {
-    const what = `topic ${name} removes records after ${daysText(configs.retentionMs)}: a reader that starts later begins behind them`
-    findings.push(unsuitable(topic, 'info', what, ''))
+    findings.push(retentionFinding(topic, configuration))
   }
   if (configs.maxMessageBytes < messageBytesUsual) {
     const what = `topic ${name} takes messages of ${configs.maxMessageBytes} bytes at most: a larger row stops the agent`
@@ -105,6 +105,20 @@ function dataTopicFindings(topic: TopicDescription, configuration: SubscriptionC
     )
   }
   return [...findings, ...replicationFindings(topic, configuration)]
+}
+
+/** What the commit stream names for longer than the topic has it, a reader looks for in vain. */
+function retentionFinding(topic: TopicDescription, configuration: SubscriptionConfiguration): Finding {
+  const { retentionMs } = topic.configs
+  const kept = configuration.commitStreamRetentionMs
+  const removes = `topic ${topic.name} removes records after ${daysText(retentionMs)}`
+  if (kept === null || retentionMs >= kept) {
+    return unsuitable(topic, 'info', `${removes}: a reader that starts later begins behind them`, '')
+  }
+  const what = `${removes}, the commit stream names them for ${daysText(kept)}: a reader that lags between the two stops with RECORDS_MISSING`
+  const shorter = retentionMs < 1_000 ? '' : `, or \`commitStreamRetention: ${durationText(retentionMs)}\``
+  const remedy = alterConfig(configuration, topic.name, 'retention.ms', String(kept))
+  return unsuitable(topic, 'warning', what, remedy + shorter)
 }
 
 function replicationFindings(topic: TopicDescription, configuration: SubscriptionConfiguration): Finding[] {

@@ -41,7 +41,15 @@ const allThere = {
 function clusterWith(there: TopicDescription | null, refresh: StreamState['refresh'] | null): ClusterFacts {
   const stream = refresh === null ? null : ({ refresh } as StreamState)
   const dataTopics = new Map([['bank.public.account', there]])
-  return { commitStream: there, dataTopics, refusedTopics: [], stream, streamFault: null, restrictedTopics: [] }
+  return {
+    commitStream: there,
+    dataTopics,
+    refusedTopics: [],
+    stream,
+    extent: null,
+    streamFault: null,
+    restrictedTopics: []
+  }
 }
 
 function kinds(tables: string, database: DatabaseFacts, cluster: ClusterFacts): string[] {

@@ -3,12 +3,14 @@ import { captureMutations } from './capture-mutations.ts'
 import { queueMutations } from './queue-mutations.ts'
 import { readerMutations } from './reader-mutations.ts'
 import { sinkMutations } from './sink-mutations.ts'
+import { trimMutations } from './trim-mutations.ts'
 
 export const mutations: readonly Mutation[] = [
   ...captureMutations,
   ...queueMutations,
   ...readerMutations,
-  ...sinkMutations
+  ...sinkMutations,
+  ...trimMutations
 ]
 
 /** Throws RangeError for a name that is not there. */

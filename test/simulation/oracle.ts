@@ -143,6 +143,8 @@ function isOvertaken(world: World, reader: ReaderProcess, valid: readonly ValidE
   if (!reader.knowsItsPlace) return world.counters.trims > 0
   const { start } = commitsOf(world)
   const last = reader.handedOver.at(-1)
+  // Who takes all there is left has nothing to complain of.
+  if (last === undefined && reader.options.from === 'earliest') return false
   // What is streamed must be gone through once more to be known whole.
   const isDone = last?.finished === true && last.bookmarks.length === 0
   const done = last === undefined ? reader.startSequence : isDone ? last.sequence : last.sequence - 1

@@ -54,8 +54,7 @@ export const readerMutations: readonly Mutation[] = [
         to: ''
       }
     ],
-    rare: true,
-    configurations: ['truncate-commits']
+    configurations: ['trim', 'queues-trim', 'truncate-commits']
   },
   {
     name: 'repetition-is-an-error',
