@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MessageContent, Operation } from '@tidemark/schemas/operation.ts'
+import { jsonPath } from './content/json-path.ts'
 import { Producer } from './producer.ts'
 import { defineProcessor } from './processor.ts'
-import { jsonPath, type QueueRule } from './queue-rules.ts'
+import type { QueueRule } from './queue-rules.ts'
 import { RecordingSink } from './testing/recording-sink.ts'
 
 const id = 'a1'.padEnd(48, '0')
@@ -14,6 +15,8 @@ function recordsOf(rule: Partial<QueueRule>, message: Partial<MessageContent>, p
   const whole: QueueRule = {
     queue: 'ORDERS.IN',
     topic: 'orders',
+    content: 'bytes',
+    repeatedElements: [],
     key: 'none',
     headers: 'all',
     processor: null,
@@ -73,10 +76,20 @@ test('the key may come from a JSON path, numbers with all their digits', () => {
   })
 })
 
-test('a path is a dollar and names', () => {
-  assert.deepEqual(jsonPath('$.a.b'), ['a', 'b'])
-  assert.equal(jsonPath('a.b'), null)
-  assert.equal(jsonPath('$'), null)
+test('the key may come from what XML becomes, and from an element of an array', () => {
+  const bytes = Buffer.from('<order id="7"><line sku="a"/><line sku="b"/></order>')
+  const keyAt = (path: string, content: QueueRule['content'] = 'xml') =>
+    recordsOf({ key: { json: jsonPath(path)! }, content }, { bytes })[0]!
+  assert.equal(keyAt('$.order.@id').key, '7')
+  const { key, value } = keyAt('$.order.line[1].@sku')
+  assert.deepEqual([key, value], ['b', '{"order":{"@id":"7","line":[{"@sku":"a"},{"@sku":"b"}]}}'])
+  assert.throws(() => keyAt('$.order.id'), { code: 'ROW_UNSUITABLE' })
+  assert.throws(() => keyAt('$.order.@id', 'json'), { code: 'ROW_UNSUITABLE', message: /`content: json`/ })
+})
+
+test('half a surrogate pair is no key, since another half would be the same', () => {
+  const bytes = Buffer.from('{"id":"\\ud800"}')
+  assert.throws(() => recordsOf({ key: { json: ['id'] } }, { bytes }), { code: 'ROW_UNSUITABLE' })
 })
 
 test('descriptor and properties are headers; types that are no strings are told', () => {

@@ -1,7 +1,8 @@
 import type { MessageContent, Operation } from '@tidemark/schemas/operation.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
+import { isJson, jsonPathText, valueAt, type JsonPath } from './content/json-path.ts'
+import { contentBuilder, withoutMark, type ContentBuilder } from './content/queue-content.ts'
 import { HeaderWriter } from './header-block.ts'
-import { jsonMembers } from './outbox/json-members.ts'
 import type { BuiltInProcessor, SinkOutput } from './processor.ts'
 import type { QueueRule } from './queue-rules.ts'
 import { BY_KEY, type RecordSink, type Topic } from './record-sink.ts'
@@ -14,11 +15,12 @@ const ownHeader = 'tidemark'
 
 type Property = string | number | boolean | Uint8Array
 
-/** A message of a queue as one record: its bytes as they are, descriptor and properties as headers. */
+/** A message of a queue as one record: its content as the rule wants it, descriptor and properties as headers. */
 export class QueueProcessor implements BuiltInProcessor {
   readonly name = 'queue'
   private readonly rule: QueueRule
   private readonly topic: Topic
+  private readonly value: ContentBuilder
   private readonly headers = new HeaderWriter()
   /** Names are few and come again; a producer of ever new ones shall not fill the memory. */
   private readonly names = new Map<string, Buffer>()
@@ -26,13 +28,14 @@ export class QueueProcessor implements BuiltInProcessor {
   constructor(rule: QueueRule, sink: RecordSink) {
     this.rule = rule
     this.topic = sink.topic(rule.topic)
+    this.value = contentBuilder(rule)
   }
 
-  /** Throws ROW_UNSUITABLE when the key is to come from a JSON path and the message has it not. */
+  /** Throws ROW_UNSUITABLE when the content is not what the rule says, or has not what the key is to come from. */
   process(operation: Operation, out: SinkOutput): void {
     const { message } = operation
     if (message === null) return
-    const content = bytesOf(message.bytes)
+    const content = this.value(bytesOf(message.bytes))
     const key = this.key(message, content)
     this.gather(message)
     const headers = this.headers.count === 0 ? null : this.headers
@@ -53,14 +56,24 @@ export class QueueProcessor implements BuiltInProcessor {
     return id === undefined ? null : Buffer.from(String(id))
   }
 
-  private jsonKey(path: readonly string[], content: Buffer): Buffer | null {
-    let text: string | undefined = content.toString('utf8')
-    for (const name of path) {
-      text = jsonMembers(text)?.get(name)
-      if (text === undefined) throw this.withoutKey(path)
-    }
+  private jsonKey(path: JsonPath, content: Buffer): Buffer | null {
+    const value = valueAt(this.asJson(content, path), path)
+    if (value === null) throw this.withoutKey(path)
+    const text = value.toString('utf8')
     if (text === 'null') return null
-    return Buffer.from(text.startsWith('"') ? (JSON.parse(text) as string) : text)
+    if (!text.startsWith('"')) return value
+    const key = JSON.parse(text) as string
+    // Half a surrogate pair has no UTF-8: two such keys would become one.
+    if (!key.isWellFormed()) throw this.withoutKey(path)
+    return Buffer.from(key)
+  }
+
+  /** What a builder has vouched for is not looked at again. */
+  private asJson(content: Buffer, path: JsonPath): Buffer {
+    if (this.rule.content === 'json' || this.rule.content === 'xml') return content
+    const json = withoutMark(content)
+    if (isJson(json)) return json
+    throw this.withoutKey(path)
   }
 
   private gather({ properties }: MessageContent): void {
@@ -86,9 +99,9 @@ export class QueueProcessor implements BuiltInProcessor {
     return bytes
   }
 
-  private withoutKey(path: readonly string[]): TidemarkError {
+  private withoutKey(path: JsonPath): TidemarkError {
     return new TidemarkError('ROW_UNSUITABLE', {
-      message: `a message of queue ${this.rule.queue} has no $.${path.join('.')}, which its record key is to come from`,
+      message: `a message of queue ${this.rule.queue} has no ${jsonPathText(path)}, which its record key is to come from`,
       cure: 'choose another `key` for the queue, or have the message set aside: BOTHRESH and BOQNAME of the queue'
     })
   }

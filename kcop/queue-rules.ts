@@ -1,3 +1,5 @@
+import type { JsonPath } from './content/json-path.ts'
+import type { ContentKind } from './content/queue-content.ts'
 import type { OnFailure } from './rules.ts'
 
 /** Which message becomes which record: what the producer does for one queue. */
@@ -5,6 +7,9 @@ export interface QueueRule {
   /** Name of the queue: the prefix of its operations. */
   readonly queue: string
   readonly topic: string
+  readonly content: ContentKind
+  /** Of XML: paths, as `order/line`, of elements that are arrays however often they come. */
+  readonly repeatedElements: readonly string[]
   readonly key: QueueKey
   /** What stands in the record's headers. */
   readonly headers: QueueHeaders
@@ -13,13 +18,7 @@ export interface QueueRule {
   readonly onFailure: OnFailure
 }
 
-/** `groupId`: of a message outside any group, its own id. `json`: names of members, from the outside in. */
-export type QueueKey = 'none' | 'msgId' | 'correlId' | 'groupId' | { readonly json: readonly string[] }
+/** `groupId`: of a message outside any group, its own id. `json`: of JSON, or of what XML became. */
+export type QueueKey = 'none' | 'msgId' | 'correlId' | 'groupId' | { readonly json: JsonPath }
 
 export type QueueHeaders = 'all' | 'descriptor' | 'properties' | 'none'
-
-/** Members named by `$.order.id`. null: it is no such path. */
-export function jsonPath(text: string): readonly string[] | null {
-  const match = /^\$((?:\.[^.[\]]+)+)$/.exec(text)
-  return match === null ? null : match[1]!.slice(1).split('.')
-}

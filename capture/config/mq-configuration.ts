@@ -1,5 +1,7 @@
 import { dirname, resolve } from 'node:path'
-import { jsonPath, type QueueHeaders, type QueueKey, type QueueRule } from '@tidemark/kcop/queue-rules.ts'
+import { jsonPath } from '@tidemark/kcop/content/json-path.ts'
+import type { ContentKind } from '@tidemark/kcop/content/queue-content.ts'
+import type { QueueHeaders, QueueKey, QueueRule } from '@tidemark/kcop/queue-rules.ts'
 import type { OnFailure } from '@tidemark/kcop/rules.ts'
 import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { setAsidePrefix } from '../mq/set-aside-record.ts'
@@ -13,6 +15,9 @@ import { escapePointer, type YamlDocument } from './yaml-document.ts'
 /** A queue with what is made of its messages. */
 export interface QueueConfiguration extends MqQueueOptions {
   readonly topic: string
+  readonly content: ContentKind
+  /** Paths of XML elements that are arrays however often they come. */
+  readonly repeatedElements: readonly string[]
   readonly key: QueueKey
   readonly headers: QueueHeaders
   /** Absolute path of the processor's file. */
@@ -47,9 +52,11 @@ export function completeMq(written: MqFile, prefix: string, file: string): MqCon
 }
 
 export function queueRules({ queues, monitoringTopic }: MqConfiguration): QueueRule[] {
-  const rules = queues.map(({ name, topic, key, headers, processor, onFailure }) => ({
+  const rules = queues.map(({ name, topic, content, repeatedElements, key, headers, processor, onFailure }) => ({
     queue: name,
     topic,
+    content,
+    repeatedElements,
     key,
     headers,
     processor,
@@ -60,7 +67,16 @@ export function queueRules({ queues, monitoringTopic }: MqConfiguration): QueueR
 
 /** Of what is told of messages set aside: JSON as it is, keyed by MsgId. */
 function setAsideRule(topic: string): QueueRule {
-  return { queue: setAsidePrefix, topic, key: 'msgId', headers: 'none', processor: null, onFailure: 'stop' }
+  return {
+    queue: setAsidePrefix,
+    topic,
+    content: 'bytes',
+    repeatedElements: [],
+    key: 'msgId',
+    headers: 'none',
+    processor: null,
+    onFailure: 'stop'
+  }
 }
 
 /** What the schema cannot say of `mq`. */
@@ -77,15 +93,17 @@ export function mqFaults(written: ConfigurationFile, document: YamlDocument): Ti
     ...Object.entries(mq.queues).flatMap(([name, queue]) => {
       const at = `/mq/queues/${escapePointer(name)}`
       const ofName = nameFaults(name, at, document)
+      const ofContent = contentFaults(queue, at, document)
       // A topic named after the queue would only repeat what is wrong with the name.
-      if (queue.topic === undefined && ofName.length > 0) return ofName
-      return [...ofName, ...topicFault(queue.topic ?? `${prefix}.${name}`, `${at}/topic`, at, 'topic', document)]
+      if (queue.topic === undefined && ofName.length > 0) return [...ofName, ...ofContent]
+      const ofTopic = topicFault(queue.topic ?? `${prefix}.${name}`, `${at}/topic`, at, 'topic', document)
+      return [...ofName, ...ofTopic, ...ofContent]
     })
   ]
 }
 
 function completeQueue(name: string, queue: MqQueueFile, prefix: string, file: string): QueueConfiguration {
-  const { unit, batchMessages, batchMs, headers, convert, onFailure } = queue as Required<MqQueueFile>
+  const { unit, batchMessages, batchMs, content, headers, convert, onFailure } = queue as Required<MqQueueFile>
   return {
     name,
     unit,
@@ -95,6 +113,8 @@ function completeQueue(name: string, queue: MqQueueFile, prefix: string, file: s
     backoutQueue: queue.backoutQueue ?? null,
     convert,
     topic: queue.topic ?? `${prefix}.${name}`,
+    content,
+    repeatedElements: queue.repeatedElements ?? [],
     key: keyOf(queue.key ?? (unit === 'group' ? 'groupId' : 'msgId')),
     headers,
     processor: queue.processor === undefined ? null : resolve(dirname(file), queue.processor),
@@ -105,6 +125,17 @@ function completeQueue(name: string, queue: MqQueueFile, prefix: string, file: s
 function keyOf(text: string): QueueKey {
   const json = jsonPath(text)
   return json === null ? (text as QueueKey) : { json }
+}
+
+function contentFaults(
+  { content, repeatedElements }: MqQueueFile,
+  at: string,
+  document: YamlDocument
+): TidemarkError[] {
+  if (repeatedElements === undefined || content === 'xml') return []
+  const cure = 'add `content: xml`, or leave `repeatedElements` out'
+  const place = document.placeOf(`${at}/repeatedElements`, 'key')
+  return [invalid('`repeatedElements` has a meaning for XML only', place, cure)]
 }
 
 export function connectionFaults(

@@ -1,3 +1,4 @@
+import { jsonPathPattern } from '@tidemark/kcop/content/json-path.ts'
 import { Type, type Static } from 'typebox'
 import { onFailure } from './failure-options.ts'
 
@@ -71,11 +72,31 @@ const queue = Type.Object(
       60_000,
       0
     ),
+    content: Type.Optional(
+      Type.Enum(['bytes', 'text', 'json', 'xml'], {
+        description:
+          'What a message holds: `bytes`, which go on as they are; `text`, which must be UTF-8; `json`, which must be JSON and goes on as it is; `xml`, which becomes JSON. A message that holds something else fails: `onFailure`, or the backout queue.',
+        default: 'bytes'
+      })
+    ),
+    repeatedElements: Type.Optional(
+      Type.Array(
+        Type.String({
+          pattern: '^[^/\\s]+(/[^/\\s]+)+$',
+          'x-must': 'be names from the root element on, for example order/line'
+        }),
+        {
+          description:
+            'Of XML: elements that may come several times, by their path from the root (`order/line`). They are arrays in the JSON even where there is one; others are only where there are more.',
+          maxItems: 1_000
+        }
+      )
+    ),
     key: Type.Optional(
       Type.String({
         description:
-          'Record key: `msgId`, `correlId`, `groupId` (of a message outside any group, its `msgId`), `none`, or a path such as `$.order.id` into JSON content. Default: `groupId` for `unit: group`, else `msgId`.',
-        pattern: '^(none|msgId|correlId|groupId|\\$(\\.[^.\\[\\]]+)+)$',
+          'Record key: `msgId`, `correlId`, `groupId` (of a message outside any group, its `msgId`), `none`, or a path such as `$.order.id` or `$.lines[0].sku` into the JSON that the message holds or, as XML, becomes. Default: `groupId` for `unit: group`, else `msgId`.',
+        pattern: `^(none|msgId|correlId|groupId|${jsonPathPattern})$`,
         'x-must': 'be none, msgId, correlId, groupId or a path like $.order.id'
       })
     ),

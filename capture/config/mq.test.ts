@@ -56,6 +56,17 @@ test('its queues give the topics and the rules of the producer', () => {
   )
 })
 
+test('what a queue holds, and where in it the key is, are told the producer', () => {
+  const xml = 'content: xml, repeatedElements: [order/line], key: "$.order.line[0].@sku"'
+  const configuration = subscriptionOf(minimal.replace('{unit: group}', `{${xml}}`))
+  const [orders, payments] = producerRules(configuration).queues!
+  assert.deepEqual(
+    [orders!.content, orders!.repeatedElements, orders!.key],
+    ['xml', ['order/line'], { json: ['order', 'line', 0, '@sku'] }]
+  )
+  assert.deepEqual([payments!.content, payments!.repeatedElements], ['bytes', []])
+})
+
 test('its password is a secret', () => {
   assert.ok(secretsOf(subscriptionOf(minimal)).includes('very-secret-1'))
 })
@@ -73,6 +84,19 @@ const wrong: [what: string, from: string, to: string, fault: RegExp][] = [
   ['a table beside a channel', 'user: app', 'ccdtUrl: file:///x', /has both `ccdtUrl` and a channel/],
   ['a unit that is none', 'unit: group', 'unit: page', /mq\.queues\["?ORDERS\.IN"?\]|unit/],
   ['a topic that Kafka would refuse', 'topic: payments', 'topic: a b', /topic name `a b`/],
+  ['content of no kind', 'unit: group', 'content: csv', /bytes, text, json, xml|content/],
+  [
+    'repeated elements of JSON',
+    'unit: group',
+    'content: json, repeatedElements: [a/b]',
+    /6:32 CONFIG_INVALID .*XML only/
+  ],
+  [
+    'a repeated element without its root',
+    'unit: group',
+    'content: xml, repeatedElements: [b]',
+    /repeatedElements\[0\]` `b`/
+  ],
   ['a key that is none', 'key: $.payment.id', 'key: price', /none, msgId, correlId, groupId|key/]
 ]
 for (const [what, from, to, fault] of wrong) {

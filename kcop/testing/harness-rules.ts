@@ -65,6 +65,8 @@ export function harnessRules(given: GivenRules, met: readonly string[], hasProce
     queues: Object.entries(queues).map(([queue, rule]) => ({
       queue,
       topic: `${prefix}.${queue}`,
+      content: 'bytes',
+      repeatedElements: [],
       key: 'none',
       headers: 'all',
       processor,
