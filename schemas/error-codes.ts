@@ -128,7 +128,7 @@ export const errorCodes = {
   },
   MQ_POISON_MESSAGE: {
     means: 'a message was backed out as often as BOTHRESH allows, and there is no queue to move it to',
-    cure: 'mend what fails on the message, or name a queue to move such messages to: ALTER QLOCAL(<queue>) BOQNAME(<other>)'
+    cure: 'mend what fails on the message, or name a queue to move such messages to: ALTER QLOCAL(<queue>) BOQNAME(<other>), or `deadLetterQueue: true` where the queue manager has one'
   },
   MQ_MESSAGE_TOO_LARGE: {
     means: 'a message is larger than `mq.messageBytesMax`',

@@ -13,7 +13,7 @@ import { topicFault } from './topic-rules.ts'
 import { escapePointer, type YamlDocument } from './yaml-document.ts'
 
 /** A queue with what is made of its messages. */
-export interface QueueConfiguration extends MqQueueOptions {
+export interface QueueConfiguration extends Required<MqQueueOptions> {
   readonly topic: string
   readonly content: ContentKind
   /** Paths of XML elements that are arrays however often they come. */
@@ -103,7 +103,8 @@ export function mqFaults(written: ConfigurationFile, document: YamlDocument): Ti
 }
 
 function completeQueue(name: string, queue: MqQueueFile, prefix: string, file: string): QueueConfiguration {
-  const { unit, batchMessages, batchMs, content, headers, convert, onFailure } = queue as Required<MqQueueFile>
+  const { unit, batchMessages, batchMs, content, headers, convert, deadLetterQueue, onFailure } =
+    queue as Required<MqQueueFile>
   return {
     name,
     unit,
@@ -111,6 +112,7 @@ function completeQueue(name: string, queue: MqQueueFile, prefix: string, file: s
     batchMs,
     backoutThreshold: queue.backoutThreshold ?? null,
     backoutQueue: queue.backoutQueue ?? null,
+    deadLetterQueue,
     convert,
     topic: queue.topic ?? `${prefix}.${name}`,
     content,

@@ -120,6 +120,13 @@ const queue = Type.Object(
     backoutQueue: Type.Optional(
       Type.String({ description: "In place of the queue's BOQNAME.", minLength: 1, maxLength: 48 })
     ),
+    deadLetterQueue: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether messages that failed as often as BOTHRESH says go to the dead-letter queue of the queue manager (DEADQ), behind an MQDLH, where there is no BOQNAME. Without it they stop the agent.',
+        default: false
+      })
+    ),
     processor: Type.Optional(
       Type.String({
         description: 'File of a processor, relative to this file, that makes the records instead.',

@@ -2,8 +2,22 @@
 export interface BackoutPolicy {
   /** BOTHRESH; 0: off. */
   threshold: number
-  /** BOQNAME; empty: none. */
+  /** BOQNAME, or the dead-letter queue in place of it; empty: none. */
   queue: string
+  /** `queue` is the dead-letter queue: what is moved there begins with an MQDLH. */
+  isDeadLetterQueue?: boolean
+}
+
+/** What the configuration says, else the queue; where neither names a queue, and it is wanted, the dead-letter queue. */
+export function backoutPolicy(
+  given: { backoutThreshold: number | null; backoutQueue: string | null; deadLetterQueue?: boolean },
+  own: BackoutPolicy,
+  deadLetterQueue: string
+): BackoutPolicy {
+  const threshold = given.backoutThreshold ?? own.threshold
+  const queue = given.backoutQueue ?? own.queue
+  if (queue !== '' || given.deadLetterQueue !== true) return { threshold, queue }
+  return { threshold, queue: deadLetterQueue, isDeadLetterQueue: true }
 }
 
 export type BackoutVerdict =

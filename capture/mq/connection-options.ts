@@ -29,6 +29,8 @@ export interface MqQueueOptions {
   /** In place of BOTHRESH and BOQNAME; null: the queue's own. */
   backoutThreshold: number | null
   backoutQueue: string | null
+  /** Where there is neither: the queue manager's dead-letter queue (DEADQ). Absent: it is not used. */
+  deadLetterQueue?: boolean
   /** Whether character data is converted to UTF-8 (MQGMO_CONVERT): what has no format stays as it is. */
   convert: boolean
 }

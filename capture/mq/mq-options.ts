@@ -13,15 +13,10 @@ export function mqSourceOptions(
   const { connection, queues, unitOfWork, openMsMax, messageBytesMax, monitoringTopic } = configuration.mq
   return {
     connection,
-    queues: queues.map(({ name, unit, batchMessages, batchMs, backoutThreshold, backoutQueue, convert }) => ({
-      name,
-      unit,
-      batchMessages,
-      batchMs,
-      backoutThreshold,
-      backoutQueue,
-      convert
-    })),
+    queues: queues.map(queue => {
+      const { name, unit, batchMessages, batchMs, backoutThreshold, backoutQueue, deadLetterQueue, convert } = queue
+      return { name, unit, batchMessages, batchMs, backoutThreshold, backoutQueue, deadLetterQueue, convert }
+    }),
     applicationName: `tidemark ${configuration.subscription}`,
     besideFile: configuration.file,
     unitOfWork,

@@ -128,6 +128,35 @@ test('a message that was backed out too often goes to the backout queue in the s
   assert.equal(moved!.body, 'm0')
 })
 
+test('without one it goes to the dead-letter queue where that is wanted, behind a header that says why', async t => {
+  const mq = await useQueueManager(t)
+  if (mq?.standIn === null || mq === null) return
+  const deadLetterQueue = await mq.queue()
+  await mq.standIn.set({ deadLetterQueue })
+  t.after(() => mq.standIn!.set({ deadLetterQueue: '' }))
+  const queue = await mq.queue({ bothresh: 1 })
+  const application = await mq.application()
+  await application.put(queue, [{ body: 'm0', descriptor: { CorrelId: 'c0ffee' }, properties: { colour: 'blue' } }])
+  const source = sourceOf(mq, [queueOptions(queue, { deadLetterQueue: true })])
+  const first = await reading(t, source)
+  first.recorder.settling = false
+  await until(() => first.recorder.units.length === 1)
+  await first.connection.close()
+  const { recorder } = await reading(t, source)
+  await until(async () => (await application.depth(queue)) === 0)
+  assert.deepEqual(recorder.bodies, [])
+  const [moved] = await application.get(deadLetterQueue, 10)
+  assert.equal(moved!.format, 'MQDEAD')
+  assert.equal(moved!.correlId, 'c0ffee'.padEnd(48, '0'))
+  const { body } = moved!
+  assert.equal(body.slice(0, 4), 'DLH ')
+  assert.equal(Buffer.from(body).readInt32LE(8), 2362)
+  assert.equal(body.slice(12, 60).trim(), queue)
+  assert.equal(body.slice(60, 108).trim(), mq.connection.queueManager)
+  // The properties go along, as an MQRFH2 between header and content.
+  assert.match(body, /MQHRF2 .*RFH .*<colour>blue<\/colour>.*m0$/s)
+})
+
 test('without a backout queue such a message stops the source by name', async t => {
   const mq = await useQueueManager(t)
   if (mq?.standIn === null || mq === null) return

@@ -15,19 +15,24 @@ export interface QueueAttributes extends BackoutPolicy {
 export interface ManagerAttributes {
   /** QMID: stays the same over restarts, and is another after the queue manager was made anew. */
   id: string
+  name: string
   maxUncommitted: number
+  /** DEADQ; empty: none. */
+  deadLetterQueue: string
 }
 
 /** A connection handle (MQCONNX) and what is asked of it while it is set up. Every verb blocks the thread. */
 export class MqiConnection {
   readonly mq: MqPackage
   readonly queueManager: string
+  readonly applicationName: string
   readonly handle: ConnectionHandle
 
   /** Throws MQ_UNREACHABLE, MQ_QUEUE_MANAGER_UNKNOWN, MQ_CHANNEL_UNSUITABLE, MQ_AUTHORIZATION, MQ_CALL_FAILED. */
   constructor(mq: MqPackage, options: MqConnectionOptions, applicationName: string) {
     this.mq = mq
     this.queueManager = options.queueManager
+    this.applicationName = applicationName
     this.handle = this.call<ConnectionHandle>('MQCONNX', options.queueManager, done =>
       mq.ConnxSync(options.queueManager, connectOptions(mq, options, applicationName), done)
     )
@@ -51,12 +56,19 @@ export class MqiConnection {
     const object = this.call<ObjectHandle>('MQOPEN', this.queueManager, done =>
       mq.OpenSync(this.handle, od, mq.MQC['MQOO_INQUIRE']!, done)
     )
-    const [id, maxUncommitted] = this.inquire(object, this.queueManager, [
+    const [id, name, maxUncommitted, deadLetterQueue] = this.inquire(object, this.queueManager, [
       'MQCA_Q_MGR_IDENTIFIER',
-      'MQIA_MAX_UNCOMMITTED_MSGS'
+      'MQCA_Q_MGR_NAME',
+      'MQIA_MAX_UNCOMMITTED_MSGS',
+      'MQCA_DEAD_LETTER_Q_NAME'
     ])
     this.close(object)
-    return { id: String(id).trim(), maxUncommitted: Number(maxUncommitted) }
+    return {
+      id: String(id).trim(),
+      name: String(name).trim(),
+      maxUncommitted: Number(maxUncommitted),
+      deadLetterQueue: String(deadLetterQueue).trim()
+    }
   }
 
   queue(object: ObjectHandle, name: string): QueueAttributes {

@@ -1,6 +1,8 @@
+import { endianness } from 'node:os'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { BackoutPolicy } from './backout-policy.ts'
 import type { MqQueueOptions } from './connection-options.ts'
+import { deadLetterFormat, deadLetterHeader, thresholdReached } from './dead-letter-header.ts'
 import type { MessageDescriptor, QueueMessage } from './message.ts'
 import type { GetRequest, Got, MessageVerbs } from './message-verbs.ts'
 import type { MqError, ObjectHandle, RawDescriptor, RawGetOptions } from './mq-package.ts'
@@ -13,6 +15,13 @@ export interface OpenQueue {
   backout: BackoutPolicy
 }
 
+export interface MqiVerbsOptions {
+  queues: readonly OpenQueue[]
+  /** The queue manager's own name. */
+  manager: string
+  messageBytesMax: number
+}
+
 const none: Got = { type: 'none', inhibited: false }
 const inhibited: Got = { type: 'none', inhibited: true }
 const unitFull: Got = { type: 'unit-full' }
@@ -22,8 +31,7 @@ const utf8 = 1208
 /** MQGET, MQPUT, MQCMIT and MQBACK through `ibmmq`. */
 export class MqiVerbs implements MessageVerbs {
   private readonly connection: MqiConnection
-  private readonly queues: readonly OpenQueue[]
-  private readonly messageBytesMax: number
+  private readonly parts: MqiVerbsOptions
   private readonly backoutObjects = new Map<string, ObjectHandle>()
   private readonly descriptor: RawDescriptor
   private readonly options: RawGetOptions
@@ -35,16 +43,15 @@ export class MqiVerbs implements MessageVerbs {
     this.length = length
   }
 
-  constructor(connection: MqiConnection, queues: readonly OpenQueue[], messageBytesMax: number) {
+  constructor(connection: MqiConnection, parts: MqiVerbsOptions) {
     this.connection = connection
-    this.queues = queues
-    this.messageBytesMax = messageBytesMax
+    this.parts = parts
     this.descriptor = new connection.mq.MQMD()
     this.options = new connection.mq.MQGMO()
   }
 
   get(request: GetRequest): Got {
-    const queue = this.queues[request.queue]!
+    const queue = this.parts.queues[request.queue]!
     this.getOnce(queue, request)
     if (this.failure?.mqrc === reason.truncated) {
       this.grow(queue)
@@ -61,9 +68,9 @@ export class MqiVerbs implements MessageVerbs {
   }
 
   setAside(index: number, message: QueueMessage): void {
-    const { connection, descriptor } = this
+    const { connection } = this
     const { mq } = connection
-    const { backout } = this.queues[index]!
+    const { backout, options } = this.parts.queues[index]!
     let object = this.backoutObjects.get(backout.queue)
     if (object === undefined) {
       object = connection.open(backout.queue, mq.MQC['MQOO_OUTPUT']!)
@@ -72,7 +79,36 @@ export class MqiVerbs implements MessageVerbs {
     const pmo = new mq.MQPMO()
     pmo['Options'] = mq.MQC['MQPMO_SYNCPOINT']
     // The descriptor of the get is still in place: ids, group, format and expiry go along.
-    connection.call('MQPUT', `queue ${backout.queue}`, done => mq.PutSync(object, descriptor, pmo, message.body, done))
+    const { descriptor, body } =
+      backout.isDeadLetterQueue === true
+        ? this.deadLetter(options.name, message)
+        : { descriptor: this.descriptor, body: message.body }
+    connection.call('MQPUT', `queue ${backout.queue}`, done => mq.PutSync(object, descriptor, pmo, body, done))
+  }
+
+  /** As MQ wants messages on a dead-letter queue: behind a header that says why, and of what format the rest is. */
+  private deadLetter(queue: string, { descriptor, body }: QueueMessage): { descriptor: RawDescriptor; body: Buffer } {
+    const { mq, applicationName } = this.connection
+    const header = deadLetterHeader(
+      {
+        reason: thresholdReached,
+        queue,
+        queueManager: this.parts.manager,
+        encoding: descriptor.encoding,
+        ccsid: descriptor.ccsid,
+        format: descriptor.format,
+        applicationType: mq.MQC['MQAT_DEFAULT']!,
+        application: applicationName,
+        movedAt: new Date()
+      },
+      endianness() === 'LE'
+    )
+    const outer = Object.assign(new mq.MQMD(), this.descriptor, {
+      Format: deadLetterFormat,
+      Encoding: mq.MQC['MQENC_NATIVE']!,
+      CodedCharSetId: utf8
+    })
+    return { descriptor: outer, body: Buffer.concat([header, body]) }
   }
 
   commit(): void {
@@ -107,9 +143,10 @@ export class MqiVerbs implements MessageVerbs {
   }
 
   private grow({ options }: OpenQueue): void {
-    if (this.length > this.messageBytesMax) {
+    const { messageBytesMax } = this.parts
+    if (this.length > messageBytesMax) {
       throw new TidemarkError('MQ_MESSAGE_TOO_LARGE', {
-        message: `a message of queue ${options.name} has ${this.length} bytes, \`mq.messageBytesMax\` is ${this.messageBytesMax}`,
+        message: `a message of queue ${options.name} has ${this.length} bytes, \`mq.messageBytesMax\` is ${messageBytesMax}`,
         place: options.name
       })
     }

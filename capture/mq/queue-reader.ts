@@ -247,9 +247,11 @@ export class QueueReader {
   }
 }
 
-function poison(queue: string, backoutCount: number, { threshold }: BackoutPolicy): TidemarkError {
+function poison(queue: string, backoutCount: number, backout: BackoutPolicy): TidemarkError {
+  const { threshold, isDeadLetterQueue = false } = backout
+  const empty = isDeadLetterQueue ? 'BOQNAME and DEADQ of the queue manager are empty' : 'BOQNAME is empty'
   return new TidemarkError('MQ_POISON_MESSAGE', {
-    message: `a message of queue ${queue} was backed out ${backoutCount} times, its BOTHRESH is ${threshold}, and BOQNAME is empty`,
+    message: `a message of queue ${queue} was backed out ${backoutCount} times, its BOTHRESH is ${threshold}, and ${empty}`,
     place: queue
   })
 }

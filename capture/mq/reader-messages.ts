@@ -1,3 +1,4 @@
+import type { BackoutPolicy } from './backout-policy.ts'
 import type { ReaderOptions } from './connection-options.ts'
 import type { FailedEvent } from './failed-event.ts'
 import type { QueueAttributes } from './mqi-connection.ts'
@@ -33,6 +34,8 @@ export type ReaderEvent =
 export interface QueueLook {
   queue: string
   attributes: QueueAttributes | null
+  /** What becomes of messages that fail; null where its attributes are not known. */
+  backout: BackoutPolicy | null
   fault: FailedEvent | null
   /** Why messages could not be moved to its backout queue. */
   backoutFault: FailedEvent | null

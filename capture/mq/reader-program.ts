@@ -9,7 +9,8 @@ import type { MqQueueOptions, ReaderOptions } from './connection-options.ts'
 import { failedEvent, type FailedEvent } from './failed-event.ts'
 import { FrameWriter } from './frame.ts'
 import { loadMqPackage } from './mq-package.ts'
-import { MqiConnection } from './mqi-connection.ts'
+import { backoutPolicy } from './backout-policy.ts'
+import { MqiConnection, type ManagerAttributes } from './mqi-connection.ts'
 import { MqiVerbs, type OpenQueue } from './mqi-verbs.ts'
 import { QueueReader } from './queue-reader.ts'
 import { Closed, ReaderCommands } from './reader-commands.ts'
@@ -40,9 +41,11 @@ async function main(): Promise<void> {
       tell(frames, lookAt(connection, options))
       throw new Closed()
     }
-    const queues = await openQueues(connection, options, command.retryMs, commands)
-    tell(frames, openedEvent(connection, queues))
-    await read(await commands.start(), connection, queues, options, commands)
+    const manager = connection.manager()
+    const queues = await openQueues(connection, manager, options, command.retryMs, commands)
+    tell(frames, openedEvent(manager, queues))
+    const verbs = new MqiVerbs(connection, { queues, manager: manager.name, messageBytesMax: options.messageBytesMax })
+    await read(await commands.start(), verbs, queues, options, commands)
     tell(frames, { type: 'rested' })
     await commands.start()
   } catch (error) {
@@ -56,6 +59,7 @@ async function main(): Promise<void> {
 
 async function openQueues(
   connection: MqiConnection,
+  manager: ManagerAttributes,
   options: ReaderOptions,
   retryMs: number,
   commands: ReaderCommands
@@ -72,10 +76,7 @@ async function openQueues(
         opened.push({
           options: queue,
           object,
-          backout: {
-            threshold: queue.backoutThreshold ?? own.threshold,
-            queue: queue.backoutQueue ?? own.queue
-          }
+          backout: backoutPolicy(queue, own, manager.deadLetterQueue)
         })
         break
       } catch (error) {
@@ -88,10 +89,10 @@ async function openQueues(
   return opened
 }
 
-function openedEvent(connection: MqiConnection, queues: readonly OpenQueue[]): ReaderEvent {
+function openedEvent(manager: ManagerAttributes, queues: readonly OpenQueue[]): ReaderEvent {
   return {
     type: 'opened',
-    system: connection.manager().id,
+    system: manager.id,
     backout: queues.map(({ options, backout }) => ({
       queue: options.name,
       threshold: backout.threshold,
@@ -102,14 +103,15 @@ function openedEvent(connection: MqiConnection, queues: readonly OpenQueue[]): R
 
 /** Opens for input as the agent would, but shared, and gets nothing. */
 function lookAt(connection: MqiConnection, options: ReaderOptions): ReaderEvent {
-  const { id, maxUncommitted } = connection.manager()
-  const queues = options.queues.map(queue => queueLook(connection, queue))
+  const { id, maxUncommitted, deadLetterQueue } = connection.manager()
+  const queues = options.queues.map(queue => queueLook(connection, queue, deadLetterQueue))
   return { type: 'looked', system: id, maxUncommitted, queues }
 }
 
-function queueLook(connection: MqiConnection, { name, backoutQueue }: MqQueueOptions): QueueLook {
+function queueLook(connection: MqiConnection, options: MqQueueOptions, deadLetterQueue: string): QueueLook {
   const { MQC } = connection.mq
-  const look: QueueLook = { queue: name, attributes: null, fault: null, backoutFault: null }
+  const { name } = options
+  const look: QueueLook = { queue: name, attributes: null, backout: null, fault: null, backoutFault: null }
   const attempt = (queue: string, how: number): FailedEvent | null => {
     try {
       const object = connection.open(queue, how)
@@ -123,14 +125,16 @@ function queueLook(connection: MqiConnection, { name, backoutQueue }: MqQueueOpt
   look.fault = attempt(name, MQC['MQOO_INPUT_SHARED']! | MQC['MQOO_INQUIRE']!)
   // A running agent has it: its attributes can be had all the same.
   if (look.fault?.code === 'MQ_QUEUE_IN_USE') attempt(name, MQC['MQOO_INQUIRE']!)
-  const backout = backoutQueue ?? look.attributes?.queue ?? ''
-  if (backout !== '') look.backoutFault = attempt(backout, MQC['MQOO_OUTPUT']!)
+  const { queue, threshold } = look.attributes ?? { queue: '', threshold: 0 }
+  const backout = backoutPolicy(options, { queue, threshold }, deadLetterQueue)
+  if (look.attributes !== null) look.backout = backout
+  if (backout.queue !== '') look.backoutFault = attempt(backout.queue, MQC['MQOO_OUTPUT']!)
   return look
 }
 
 async function read(
   from: string,
-  connection: MqiConnection,
+  verbs: MqiVerbs,
   queues: readonly OpenQueue[],
   options: ReaderOptions,
   commands: ReaderCommands
@@ -147,7 +151,7 @@ async function read(
     apart: options.apart,
     firstQueue: options.firstQueue,
     limits: options.limits,
-    verbs: new MqiVerbs(connection, queues, options.messageBytesMax),
+    verbs,
     output: readerOutput({
       frames,
       commands,

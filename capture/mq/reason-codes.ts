@@ -54,6 +54,8 @@ const encryption =
 
 /** Further words where the code alone would leave one guessing. */
 const cures: Readonly<Record<number, string>> = {
+  2030: 'the message, with a header of 172 bytes on a dead-letter queue, is larger than MAXMSGL of that queue: raise it',
+  2031: 'the message, with a header of 172 bytes on a dead-letter queue, is larger than MAXMSGL of the queue manager: raise it',
   2051: 'puts to the backout queue are inhibited: ALTER QLOCAL(<backout queue>) PUT(ENABLED)',
   2053: 'the backout queue is full: empty it, or raise its MAXDEPTH',
   2245: 'gets of one group have to be under syncpoint all or none: an API exit or a proxy changes what the agent asks for',

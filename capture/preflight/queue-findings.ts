@@ -1,5 +1,6 @@
 import type { MqSubscription } from '../config/configuration.ts'
 import { findingOf, type Finding, type Severity } from '../finding.ts'
+import type { BackoutPolicy } from '../mq/backout-policy.ts'
 import { errorOf } from '../mq/failed-event.ts'
 import type { QueueLook, ReaderEvent } from '../mq/reader-messages.ts'
 
@@ -32,23 +33,39 @@ function lookFindings(configuration: MqSubscription, look: QueueLook): Finding[]
   return [...findings, ...attributeFindings(configuration, look)]
 }
 
-function attributeFindings({ mq }: MqSubscription, { queue, attributes }: QueueLook): Finding[] {
+/** What becomes of messages that fail again and again. */
+function backoutFindings(
+  queue: string,
+  { threshold, queue: target, isDeadLetterQueue = false }: BackoutPolicy
+): Finding[] {
+  if (threshold === 0) {
+    const what = `queue ${queue} has BOTHRESH(0): a message that cannot be carried stops the agent and everything behind it`
+    const remedy = `ALTER QLOCAL(${queue}) BOTHRESH(3) BOQNAME(${queue}.BACKOUT)`
+    // Somebody who asks for the dead-letter queue does not expect it.
+    return [unsuitable(isDeadLetterQueue ? 'warning' : 'info', queue, what, remedy)]
+  }
+  if (target === queue) {
+    const what = `queue ${queue} is its own backout queue: a message that cannot be carried would come round for ever`
+    return [unsuitable('error', queue, what, `ALTER QLOCAL(${queue}) BOQNAME(${queue}.BACKOUT)`)]
+  }
+  if (target !== '') return []
+  if (isDeadLetterQueue) {
+    const what = `messages of queue ${queue} that fail ${threshold} times are to go to the dead-letter queue, and the queue manager has none`
+    return [unsuitable('error', queue, what, 'ALTER QMGR DEADQ(SYSTEM.DEAD.LETTER.QUEUE), or another local queue')]
+  }
+  const what = `queue ${queue} has BOTHRESH(${threshold}) but no BOQNAME: a message that reaches it stops the agent`
+  const remedy = `ALTER QLOCAL(${queue}) BOQNAME(${queue}.BACKOUT), or \`deadLetterQueue: true\` for the dead-letter queue`
+  return [unsuitable('warning', queue, what, remedy)]
+}
+
+function attributeFindings({ mq }: MqSubscription, { queue, attributes, backout }: QueueLook): Finding[] {
   if (attributes === null) return []
-  const { backoutThreshold, backoutQueue } = mq.queues.find(({ name }) => name === queue)!
-  const threshold = backoutThreshold ?? attributes.threshold
-  const target = backoutQueue ?? attributes.queue
   const findings: Finding[] = []
   if (attributes.getInhibited) {
     const what = `gets from queue ${queue} are inhibited: nothing is read until they are enabled`
     findings.push(unsuitable('warning', queue, what, `ALTER QLOCAL(${queue}) GET(ENABLED)`))
   }
-  if (threshold === 0) {
-    const what = `queue ${queue} has BOTHRESH(0): a message that cannot be carried stops the agent and everything behind it`
-    findings.push(unsuitable('info', queue, what, `ALTER QLOCAL(${queue}) BOTHRESH(3) BOQNAME(${queue}.BACKOUT)`))
-  } else if (target === '') {
-    const what = `queue ${queue} has BOTHRESH(${threshold}) but no BOQNAME: a message that reaches it stops the agent`
-    findings.push(unsuitable('warning', queue, what, `ALTER QLOCAL(${queue}) BOQNAME(${queue}.BACKOUT)`))
-  }
+  if (backout !== null) findings.push(...backoutFindings(queue, backout))
   if (!attributes.hardenBackout) {
     const what = `queue ${queue} has NOHARDENBO: back-outs are forgotten when the queue manager restarts`
     findings.push(unsuitable('info', queue, what, `ALTER QLOCAL(${queue}) HARDENBO`))

@@ -55,6 +55,6 @@ export function inquire(broker: Broker, queue: MessageQueue | null, request: Req
 }
 
 function textOf(selector: number, broker: Broker, queue: MessageQueue | null): string | undefined {
-  if (queue === null) return { 2015: broker.name, 2032: broker.id }[selector]
+  if (queue === null) return { 2006: broker.deadLetterQueue, 2015: broker.name, 2032: broker.id }[selector]
   return { 2016: queue.name, 2019: queue.attributes.boqname }[selector]
 }

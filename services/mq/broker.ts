@@ -26,6 +26,8 @@ export class Broker {
   readonly id: string
   /** MAXUMSGS. */
   maxUncommitted = 10_000
+  /** DEADQ. */
+  deadLetterQueue = ''
   /** Server-connection channels; null: any. */
   channels: string[] | null = null
   /** User and password; null: nobody is asked. */

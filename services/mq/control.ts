@@ -14,7 +14,13 @@ export type Command =
   | { do: 'no-faults' }
   /** Cuts every connection, or those to one address: clients see 2009, their units of work are backed out. */
   | { do: 'cut'; address: string | null }
-  | { do: 'set'; maxUncommitted?: number; channels?: string[] | null; credentials?: Broker['credentials'] }
+  | {
+      do: 'set'
+      maxUncommitted?: number
+      deadLetterQueue?: string
+      channels?: string[] | null
+      credentials?: Broker['credentials']
+    }
 
 /** A message as a test sees it. */
 export interface SeenMessage {
@@ -65,6 +71,7 @@ function carryOut(broker: Broker, command: Command): Look | { ok: true } {
       break
     case 'set':
       if (command.maxUncommitted !== undefined) broker.maxUncommitted = command.maxUncommitted
+      if (command.deadLetterQueue !== undefined) broker.deadLetterQueue = command.deadLetterQueue
       if (command.channels !== undefined) broker.channels = command.channels
       if (command.credentials !== undefined) broker.credentials = command.credentials
       break

@@ -168,6 +168,8 @@ describe('queues, from the putter to the TCC client', () => {
     assert.equal(await findingOf(), 'MQ_AUTHORIZATION')
     await standIn.define(parts.queue, { denied: [], boqname: 'NOT.THERE' })
     assert.equal(await findingOf(), 'MQ_QUEUE_MISSING')
+    await standIn.define(parts.queue, { bothresh: 3, boqname: parts.queue })
+    assert.equal(await findingOf(), 'MQ_QUEUE_UNSUITABLE')
   })
 
   const faults: [what: string, code: string, harm: (parts: QueueSubscription) => Promise<Record<string, string>>][] = [
