@@ -25,7 +25,7 @@ export interface ReadRequest {
 export async function read(invocation: Invocation): Promise<ExitCode> {
   const limit = limitOf(invocation.options['limit'])
   const from = placeOf(String(invocation.options['from']))
-  const configuration = invocation.configuration()
+  const configuration = invocation.subscription()
   if (configuration === null) return 1
   const topics = invocation.options['topics'] as string[] | undefined
   const stop = stopSignals(process)

@@ -181,6 +181,7 @@ async function readTwo(
   given: {
     apart?: boolean
     firstQueue?: number
+    limits?: { messages: number; bytes: number }
     restMs?: number
     from?: PositionBytes
     doubtMs?: number
@@ -196,7 +197,7 @@ async function readTwo(
     queues: [queueOf('message', { restMs: given.restMs ?? 0 }), queueOf('message')],
     apart: given.apart ?? false,
     firstQueue: given.firstQueue ?? 0,
-    limits: { messages: 100, bytes: 1e9, ms: 1e9, messagesMax: 1e6 },
+    limits: { messages: 100, bytes: 1e9, ms: 1e9, messagesMax: 1e6, ...given.limits },
     verbs: {
       get: request => {
         gets++
@@ -258,6 +259,43 @@ test('read apart, queues never share a unit of work, and each has its turn', asy
     [0, 0, 0],
     [1, 1]
   ])
+})
+
+test('each queue has its share of a unit in bytes and in messages, and the rest of it when the others are empty', async () => {
+  const large = 'x'.repeat(100)
+  const byBytes = [filled(6, large), filled(10, '')] as const
+  const done = (models: readonly QueueModel[]) => () => models.every(({ depth }) => depth === 0)
+  const bytes = await readTwo(byBytes, { limits: { messages: 100, bytes: 404 } }, done(byBytes))
+  assert.deepEqual(bytes.units, [
+    [0, 0, ...Array<number>(10).fill(1), 0, 0],
+    [0, 0]
+  ])
+  const byMessages = [filled(8), filled(3)] as const
+  const messages = await readTwo(byMessages, { limits: { messages: 4, bytes: 1e9 } }, done(byMessages))
+  assert.deepEqual(messages.units, [
+    [0, 0, 1, 1],
+    [0, 0, 1, 0],
+    [0, 0, 0]
+  ])
+})
+
+test('with queues that are never empty, none waits longer than for half a unit of the other', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat({ max: 400 }), { minLength: 60, maxLength: 60 }), limits, async (sizes, count) => {
+      const models = [new QueueModel(), new QueueModel()] as const
+      sizes.forEach((size, index) => models[index % 2]!.put('x'.repeat(size) + index))
+      const { units } = await readTwo(models, { limits: { messages: count * 2, bytes: 1_000 } }, () =>
+        models.some(({ depth }) => depth < 5)
+      )
+      const order = units.flat()
+      let run = 0
+      order.forEach((queue, index) => {
+        run = index > 0 && order[index - 1] === queue ? run + 1 : 1
+        assert.ok(run <= count, `${run} in a row: ${order.join('')}`)
+      })
+    }),
+    { numRuns: 50 }
+  )
 })
 
 test('a queue that rests is left alone for its time, while the other is read', async () => {

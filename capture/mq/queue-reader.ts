@@ -68,6 +68,8 @@ export class QueueReader {
   private readonly begunMs: number
   private gets = 0
   private turn: number
+  /** What the unit held when the turn began. */
+  private turnFrom = { messages: 0, bytes: 0 }
   /** Handed over in the open unit, without the open one. */
   private transactions = 0
   /** Of each queue, when to ask again. */
@@ -99,8 +101,9 @@ export class QueueReader {
     let empty = 0
     this.transactions = 0
     // The next queue first: one that is never empty shall not keep the others waiting.
-    this.turn++
+    this.nextTurn()
     while (!output.resting && !this.ledger.isFull(now())) {
+      if (!apart && this.hadItsShare) this.nextTurn()
       const queue = this.turn % queues.length
       // A further empty queue is waited for only when there is nothing to settle.
       const wait = this.ledger.isEmpty && empty >= queues.length
@@ -108,12 +111,25 @@ export class QueueReader {
       if (got === 'full') return
       if (got === 'none') {
         if (apart && !this.ledger.isEmpty) return
-        this.turn++
+        this.nextTurn()
         empty++
         if (!this.ledger.isEmpty && empty >= queues.length) return
         if (empty % queues.length === 0) this.forget()
       } else empty = 0
     }
+  }
+
+  private nextTurn(): void {
+    this.turn++
+    this.turnFrom = { messages: this.ledger.messages, bytes: this.ledger.size }
+  }
+
+  /** Of what a unit holds, by messages or bytes: one queue of huge messages, or of many, leaves room for the others. */
+  private get hadItsShare(): boolean {
+    const { ledger, turnFrom, options } = this
+    const { messages, bytes } = options.limits
+    const queues = options.queues.length
+    return ledger.messages - turnFrom.messages >= messages / queues || ledger.size - turnFrom.bytes >= bytes / queues
   }
 
   private forget(): void {

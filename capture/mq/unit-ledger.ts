@@ -45,6 +45,11 @@ export class UnitLedger {
     return this.count
   }
 
+  /** Bytes of content. */
+  get size(): number {
+    return this.bytes
+  }
+
   /** Messages named before that may come again. */
   get doubts(): number {
     return this.doubtful.size

@@ -22,6 +22,22 @@ function bodiesOf(transaction: ConsumedTransaction): string[] {
   return transaction.records.map(({ value }) => Buffer.from(value!).toString())
 }
 
+/** Letters that this test has, in EBCDIC International (CCSID 500). */
+function ebcdic(text: string): Buffer {
+  const bytes = Buffer.from(' <>/="' + '0123456789' + 'abcdefghi' + 'jklmnopqr' + 'stuvwxyz' + 'G' + 'öß', 'latin1')
+  const codes = Buffer.from(
+    '404c6e617e7f' +
+      'f0f1f2f3f4f5f6f7f8f9' +
+      '818283848586878889' +
+      '919293949596979899' +
+      'a2a3a4a5a6a7a8a9' +
+      'c7' +
+      'cc59',
+    'hex'
+  )
+  return Buffer.from(Array.from(Buffer.from(text, 'latin1'), byte => codes[bytes.indexOf(byte)]!))
+}
+
 function group(number: number, size: number): { body: string }[] {
   return Array.from({ length: size }, (_, index) => ({ body: `${number}:${index}/${size}` }))
 }
@@ -117,6 +133,45 @@ describe('queues, from the putter to the TCC client', () => {
         ['4', '5', '6', '7']
       ]
     )
+  })
+
+  it('makes JSON of XML, whatever code page it was put in, and sets aside what is none; `read` shows the records', async t => {
+    const backout = await useQueueSubscription(t)
+    if (backout?.mq.standIn === null || backout === null) return
+    const parts = (await useQueueSubscription(t, {
+      entry: 'content: xml, repeatedElements: [order/line], key: $.order.@id',
+      attributes: { bothresh: 2, boqname: backout.queue }
+    }))!
+    const order = (id: number) => `<order id="${id}"><line>Größe ${id}</line></order>`
+    const put = (text: Buffer, CodedCharSetId: number) => ({
+      body: text.toString('hex'),
+      hex: true,
+      descriptor: { CodedCharSetId }
+    })
+    await parts.application.put(parts.queue, [
+      put(Buffer.from(order(1)), 1208),
+      put(Buffer.from(order(2), 'latin1'), 819),
+      put(ebcdic(order(3)), 500),
+      put(Buffer.from(order(4), 'utf16le').swap16(), 1200),
+      { body: '<!DOCTYPE order [<!ENTITY a "b">]><order id="5">&a;</order>' },
+      { body: order(6) }
+    ])
+    const agent = tidemarkOn(t, parts, ['run', '--apply'])
+    const taken = await take(t, parts, 5)
+    assert.deepEqual(
+      taken.flatMap(({ records }) => records.map(({ key, value }) => [String(key), String(value)])),
+      [1, 2, 3, 4, 6].map(id => [String(id), `{"order":{"@id":"${id}","line":["Größe ${id}"]}}`]),
+      agent.output
+    )
+    const { messages } = await backout.mq.standIn.look(backout.queue)
+    assert.deepEqual(
+      messages.map(({ body }) => body.slice(0, 9)),
+      ['<!DOCTYPE']
+    )
+    await agent.kill('SIGTERM')
+    const read = tidemarkOn(t, parts, ['read', '--from', 'earliest', '--limit', '5', '--json'])
+    assert.equal((await read.ended).code, 0, read.output)
+    assert.match(read.output, /Größe 6/)
   })
 
   it('sets a message aside that its rule cannot carry, and goes on behind it', async t => {
