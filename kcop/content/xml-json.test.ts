@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { isJson } from './json-path.ts'
@@ -23,6 +25,12 @@ test('elements that repeat are an array; those declared are one however often th
   const once = '<order><line n="1"/><note>n</note></order>'
   assert.deepEqual(jsonOf(once), { order: { line: { '@n': '1' }, note: 'n' } })
   assert.deepEqual(jsonOf(once, 'order/line', 'order/note'), { order: { line: [{ '@n': '1' }], note: ['n'] } })
+})
+
+test('the example of docs/mq.md is what comes of it', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/mq.md'), 'utf8')
+  const [, xml, json] = /```xml\n(.*?)\n```\n\n```json\n(.*?)```/s.exec(page)!
+  assert.deepEqual(jsonOf(xml!), JSON.parse(json!))
 })
 
 test('text among elements keeps its place', () => {
