@@ -395,6 +395,8 @@ export const queues: readonly BadInput[] = [
   queue('option', /did you mean `unit`/, 'queues: {PAY.IN: {§unitt: group}}'),
   queue('unit', /did you mean `group`/, 'queues: {PAY.IN: {unit: §groop}}'),
   queue('number', /it must be >= 1/, 'queues: {PAY.IN: {batchMessages: §0}}'),
+  queue('content', /did you mean `json`/, 'queues: {PAY.IN: {content: §jsn}}'),
+  queue('repeated elements', /add `content: xml`/, 'queues: {PAY.IN: {§repeatedElements: [a/b]}}'),
   queue('key', /none, msgId, correlId, groupId/, 'queues: {PAY.IN: {key: §msgid}}'),
   queue('headers', /did you mean `properties`/, 'queues: {PAY.IN: {headers: §propertys}}'),
   queue('format', /known here: topic/, 'queues: {PAY.IN: {§xyzzy: avro}}'),
