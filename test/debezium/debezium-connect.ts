@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { adopt, cacheDirectory } from '../../services/cache.ts'
 import { freePorts } from '../../services/free-port.ts'
 import { makeScratchDirectory } from '../../services/scratch.ts'
@@ -13,9 +13,9 @@ export function debeziumVersion(): string {
   return /<debezium.version>([^<]+)</.exec(readFileSync(pom, 'utf8'))![1]!
 }
 
-/** The directory of Debezium's and Kafka Connect's jars, fetched by Maven the first time (some 40 MB). */
+/** The directory of Debezium's and Kafka Connect's jars, and of an AvroConverter, fetched by Maven the first time (some 50 MB). */
 export function fetchDebezium(say: (line: string) => void): string {
-  const libs = join(cacheDirectory(), `debezium-${debeziumVersion()}`)
+  const libs = join(cacheDirectory(), `debezium-${debeziumVersion()}-avro`)
   if (existsSync(libs)) return libs
   say(`fetching Debezium ${debeziumVersion()} and Kafka Connect with Maven, once`)
   const fresh = `${libs}-${process.pid}`
@@ -26,8 +26,19 @@ export function fetchDebezium(say: (line: string) => void): string {
   return libs
 }
 
+/** Compiles the programs of converter/ into a directory of their own. Needs a JDK. */
+export function compileConverter(libs: string): string {
+  const classes = makeScratchDirectory('converter')
+  const sources = ['AvroBesideJson', 'AvroToJson'].map(name => join(import.meta.dirname, 'converter', `${name}.java`))
+  const { status, stderr } = spawnSync('javac', ['-cp', `${libs}/*`, '-d', classes, ...sources], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`javac of Java 17 must be in PATH\n${stderr}`)
+  return classes
+}
+
 export interface DebeziumOptions {
   libs: string
+  /** Further classes for Connect. */
+  classes?: string
   brokers: readonly string[]
   postgresUrl: string
   slot: string
@@ -55,7 +66,7 @@ export async function startDebezium(options: DebeziumOptions): Promise<ServerPro
     args: [
       `-Xmx${options.heapMegabytes ?? 512}m`,
       '-cp',
-      `${options.libs}/*`,
+      [`${options.libs}/*`, options.classes ?? []].flat().join(delimiter),
       'org.apache.kafka.connect.cli.ConnectStandalone',
       worker,
       connector

@@ -1,22 +1,19 @@
-// npm run debezium: a real Debezium and Tidemark on the same work, compared record by record and field by field.
+// npm run debezium: a real Debezium and Tidemark on the same work, compared record by record and field by field: JSON with
+// JSON, the Avro schemas with those an AvroConverter makes, and what sinks behind one get of our Avro.
 // Fails when they differ in anything that deliberate-differences.ts does not name.
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import kafkajs from 'kafkajs'
 import type pg from 'pg'
 import { connectSession } from '@tidemark/capture/postgres/session.ts'
-import { debeziumAvroFormat } from '@tidemark/kcop/formats/debezium/debezium-avro.ts'
-import { debeziumFormat } from '@tidemark/kcop/formats/debezium/debezium.ts'
-import { Producer } from '@tidemark/kcop/producer.ts'
-import { tableRule } from '@tidemark/kcop/rules.ts'
-import { RecordingSink } from '@tidemark/kcop/testing/recording-sink.ts'
-import type { Table } from '@tidemark/schemas/table.ts'
-import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { startPostgres } from '../../services/postgres.ts'
 import { startKafka } from '../../services/kafka.ts'
-import { decodeChanges } from '../fidelity/decoded-changes.ts'
-import { debeziumVersion, fetchDebezium, startDebezium } from './debezium-connect.ts'
+import { startPostgres } from '../../services/postgres.ts'
+import { asSinksSee, bothForms } from './avro-bytes.ts'
+import { compileConverter, debeziumVersion, fetchDebezium, startDebezium } from './debezium-connect.ts'
 import { deliberateDifferences } from './deliberate-differences.ts'
 import { compare, type Comparison, type Seen } from './envelope-comparison.ts'
+import { learnedFile, learnedSchemas } from './learned-schemas.ts'
+import { ourRecords, ourSchemas, type Written } from './our-records.ts'
 import { compareSchemas, type TopicSchemas } from './schema-comparison.ts'
 import { createTables, lastKey, lastTopic, typeTables, work } from './work.ts'
 
@@ -25,33 +22,44 @@ const publication = 'compared'
 const waitMs = 240_000
 /** Without a record, after the last change's. */
 const quietMs = 8_000
-/** Connect's schemas stand beside keys and values, and columns have names that Avro allows. */
-const workerSettings = { 'key.converter.schemas.enable': 'true', 'value.converter.schemas.enable': 'true' }
+const converter = 'AvroBesideJson'
+/** Each record as JSON and as Avro, which stand beside each other. */
+const workerSettings = { 'key.converter': converter, 'value.converter': converter }
 const shownMax = 40
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
 /** By topic. */
 const theirSchemas = new Map<string, TopicSchemas>()
-const ourSchemas = new Map<string, TopicSchemas>()
 
 const libs = fetchDebezium(say)
+const classes = compileConverter(libs)
 const [postgres, kafka] = await Promise.all([startPostgres({ durable: false }), startKafka({ say })])
 try {
   const client = await connectSession({ url: postgres.url })
-  const comparison = await compareOn(client, postgres.url, kafka.brokers)
+  const theirs = await debeziumOn(client, postgres.url, kafka.brokers)
+  const [json, avro] = [await written(client, 'debezium'), await written(client, 'debezium-avro')]
   await client.end()
-  const schemas = compareSchemas(theirSchemas, ourSchemas, isVector)
-  process.stdout.write(report(comparison))
-  process.stdout.write(`${schemas.compared} Avro schemas compared, ${schemas.differences.length} differences\n`)
+  const text = compare(theirs, json.records.map(asText), typeTables, deliberateDifferences)
+  const bare = theirs.map(record => ({ ...record, headers: {} }))
+  const binary = compare(bare, asSinksSee(libs, classes, avro), typeTables, deliberateDifferences)
+  const tables = [...avro.tables.values()]
+  const own = new Map(tables.map(table => [table.qualifiedName, ourSchemas(table, prefix)]))
+  const schemas = compareSchemas(theirSchemas, own, isOtherwise)
+  process.stdout.write(report('JSON', text) + report('Avro, through AvroData', binary))
+  process.stdout.write(`${schemas.compared} topics' Avro schemas compared, ${schemas.differences.length} differences\n`)
   for (const difference of schemas.differences.slice(0, shownMax)) process.stdout.write(`  ${difference}\n`)
-  process.exitCode = comparison.others.length + schemas.differences.length === 0 ? 0 : 1
+  if (process.argv.includes('--learn'))
+    writeFileSync(learnedFile, learnedSchemas(theirSchemas, avro.tables, isOtherwise))
+  const others = text.others.length + binary.others.length + schemas.differences.length
+  process.exitCode = others === 0 ? 0 : 1
 } finally {
   await kafka.stop()
   await postgres.stop()
 }
 
-async function compareOn(client: pg.Client, url: string, brokers: string[]): Promise<Comparison> {
+/** What a real Debezium makes of the work; slot `ours` holds the same changes. */
+async function debeziumOn(client: pg.Client, url: string, brokers: string[]): Promise<Seen[]> {
   await client.query('SET search_path = public, pg_catalog')
   await client.query("SET lc_monetary = 'C'")
   await createTables(client)
@@ -60,20 +68,22 @@ async function compareOn(client: pg.Client, url: string, brokers: string[]): Pro
     await client.query(`SELECT pg_create_logical_replication_slot('${slot}', 'pgoutput')`)
   }
   say('starting Debezium')
-  const debezium = await startDebezium({
-    libs,
-    brokers,
-    postgresUrl: url,
-    slot: 'theirs',
-    publication,
-    prefix,
-    workerSettings
-  })
+  const options = { libs, classes, brokers, postgresUrl: url, slot: 'theirs', publication, prefix, workerSettings }
+  const debezium = await startDebezium(options)
   await work(client)
   const theirs = await debeziumRecords(brokers)
   await debezium.stop()
   await client.query('SET search_path = pg_catalog')
-  return compare(theirs, await ourRecords(client), typeTables, deliberateDifferences)
+  return theirs
+}
+
+function written(client: pg.Client, format: string): Promise<Written> {
+  const names = [...typeTables.map(({ name }) => name), 'account', 'full_account', 'pair_key', 'precise', 'doc']
+  return ourRecords(client, 'ours', publication, { prefix, tables: names, format })
+}
+
+function asText({ key, value, ...record }: Written['records'][number]): Seen {
+  return { ...record, key: key?.toString() ?? null, value: value?.toString() ?? null }
 }
 
 /** Every record of Debezium's data topics up to the last change. */
@@ -122,80 +132,32 @@ async function topicsOf(admin: kafkajs.Admin, wanted: number): Promise<string[]>
 function seen(topic: string, message: kafkajs.KafkaMessage): Seen {
   const headers = Object.entries(message.headers ?? {})
   const name = topic.slice(prefix.length + 1)
-  const key = withSchema(message.key)
-  const value = withSchema(message.value)
+  const key = bothForms(message.key)
+  const value = bothForms(message.value)
   if (key !== null && value !== null && !theirSchemas.has(name)) {
     theirSchemas.set(name, { key: key.schema, value: value.schema })
   }
   return {
     topic: name,
-    key: key?.payload ?? null,
-    value: value?.payload ?? null,
+    key: key?.json ?? null,
+    value: value?.json ?? null,
     headers: Object.fromEntries(headers.map(([name, value]) => [name, value === undefined ? null : String(value)]))
   }
 }
 
-/** int2vector and oidvector are text here; Debezium has arrays for them, which it leaves empty. */
-function isVector(topic: string, column: string): boolean {
+/**
+ * Columns whose schema is another on purpose: int2vector and oidvector are text here, where Debezium has arrays that it leaves
+ * empty; elements of an array of an enum may be null here, as those of every other array may in both.
+ */
+function isOtherwise(topic: string, column: string): boolean {
   const type = typeTables.find(({ name }) => topic === `public.${name}`)?.type
-  return column === 'v' && (type === 'int2vector' || type === 'oidvector')
+  return column === 'v' && type !== undefined && ['int2vector', 'oidvector', 'mood[]'].includes(type)
 }
 
-/** `{"schema":..,"payload":..}` as the JsonConverter writes it; no column is called payload. */
-function withSchema(bytes: Buffer | null): { schema: string; payload: string } | null {
-  if (bytes === null) return null
-  const text = bytes.toString()
-  const at = text.indexOf(',"payload":')
-  return { schema: text.slice('{"schema":'.length, at), payload: text.slice(at + ',"payload":'.length, -1) }
-}
-
-/** The same changes through our decoder and producer. A record that is refused stands as its refusal. */
-async function ourRecords(client: pg.Client): Promise<Seen[]> {
-  const names = [...typeTables.map(({ name }) => name), 'account', 'full_account', 'pair_key', 'precise', 'doc']
-  const rules = names.map(name => tableRule(`public.${name}`, prefix, { format: 'debezium' }))
-  const sink = new RecordingSink()
-  const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name')
-  const format = debeziumFormat({
-    prefix,
-    database: rows[0]!.name,
-    version: '0',
-    decimals: 'precise',
-    now: Date.now
-  })
-  const producer = new Producer({
-    rules: { tables: rules, outbox: { tables: [], messages: [] } },
-    sink,
-    formats: [format]
-  })
-  const records: Seen[] = []
-  const take = (): void =>
-    void records.push(...sink.take().map(record => ({ ...record, topic: record.topic.slice(prefix.length + 1) })))
-  await decodeChanges(client, 'ours', publication, {
-    schema: table => {
-      noteSchemas(table)
-      producer.schema(table)
-    },
-    begin: transaction => producer.begin(transaction),
-    operation: operation => {
-      try {
-        producer.process(operation)
-      } catch (error) {
-        if (!isTidemarkError(error, 'ROW_UNSUITABLE')) throw error
-        const topic = operation.table!.qualifiedName
-        records.push({ topic, key: null, value: null, headers: {}, refused: error.code })
-      }
-      take()
-    },
-    commit: () => {},
-    idle: () => {}
-  })
-  return records
-}
-
-function report({ records, fields, deliberate, others }: Comparison): string {
+function report(form: string, { records, fields, deliberate, others }: Comparison): string {
   const differing = others.length + [...deliberate.values()].reduce((sum, count) => sum + count, 0)
   const lines = [
-    `Debezium ${debeziumVersion()}: ${records} records, ${fields} fields, ${fields - differing} equal, ${differing} not`,
+    `Debezium ${debeziumVersion()}, ${form}: ${records} records, ${fields} fields, ${fields - differing} equal, ${differing} not`,
     '',
     '| fields | on purpose |',
     '| --- | --- |',
@@ -207,17 +169,4 @@ function report({ records, fields, deliberate, others }: Comparison): string {
     })
   ]
   return `${lines.join('\n')}\n`
-}
-
-/** The schemas we register for a table. */
-function noteSchemas(table: Table): void {
-  const noted: Partial<TopicSchemas> = {}
-  const entry = (subject: string, schema: string) => {
-    noted[subject.endsWith('-key') ? 'key' : 'value'] = schema
-    return { subject, schema, id: 1, ready: null }
-  }
-  const { qualifiedName, keyColumns } = table
-  const surroundings = { prefix, database: '', version: '0', decimals: 'precise', now: Date.now } as const
-  debeziumAvroFormat({ ...surroundings, registry: { entry }, subjects: 'topic' }).compile(table, keyColumns, prefix)
-  ourSchemas.set(qualifiedName, { key: '', value: '', ...noted })
 }

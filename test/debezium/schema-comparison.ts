@@ -1,19 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
-import { avroOf, type ConnectSchema } from './converted-schema.ts'
+import { withFullNames } from './full-names.ts'
 
-/** The schemas of a topic's keys and values, as JSON text. */
+/** The Avro schemas of a topic's keys and values, as JSON text. */
 export interface TopicSchemas {
   key: string
   value: string
 }
 
-interface AvroField {
+export interface AvroField {
   name: string
   type: unknown
   default?: unknown
 }
 
-interface AvroRecord {
+export interface AvroRecord {
   fields: AvroField[]
 }
 
@@ -37,11 +37,8 @@ export function compareSchemas(
       differences.push(`${topic} is not ours`)
       continue
     }
-    told('key', avroOf(JSON.parse(schemas.key) as ConnectSchema), JSON.parse(own.key))
-    const [left, right] = [
-      avroOf(JSON.parse(schemas.value) as ConnectSchema) as unknown as AvroRecord,
-      JSON.parse(own.value) as AvroRecord
-    ]
+    told('key', withFullNames(schemas.key), withFullNames(own.key))
+    const [left, right] = [withFullNames(schemas.value) as AvroRecord, withFullNames(own.value) as AvroRecord]
     told('envelope', withoutColumns(left), withoutColumns(right))
     const columns = new Map(columnsOf(right).map(column => [column.name, column]))
     for (const column of columnsOf(left).filter(({ name }) => !leftOut(topic, name)))
@@ -50,24 +47,28 @@ export function compareSchemas(
   return { compared: theirs.size, differences }
 }
 
-function columnsOf(envelope: AvroRecord): AvroField[] {
+export function columnsOf(envelope: AvroRecord): AvroField[] {
   return ((envelope.fields[0]!.type as unknown[])[1] as AvroRecord).fields
 }
 
-function withoutColumns(envelope: AvroRecord): unknown {
+export function withoutColumns(envelope: AvroRecord): unknown {
   const copy = structuredClone(envelope)
   columnsOf(copy).length = 0
   return copy
 }
 
 /** Without null, default and labels. */
-function bare(type: unknown): unknown {
+export function bare(type: unknown): unknown {
   const one = Array.isArray(type) ? type.find(branch => branch !== 'null') : type
   if (typeof one !== 'object' || one === null) return one
   const { 'connect.default': _, 'connect.parameters': parameters, ...rest } = one as Record<string, unknown>
   const { allowed: _labels, ...others } = (parameters ?? {}) as Record<string, string>
   const kept = Object.keys(others).length === 0 ? {} : { 'connect.parameters': others }
-  if (rest['items'] !== undefined) rest['items'] = ['null', bare(rest['items'])]
+  if (rest['items'] !== undefined) rest['items'] = bareItems(rest['items'])
   const whole = { ...rest, ...kept }
   return Object.keys(whole).length === 1 && 'type' in whole ? whole.type : whole
+}
+
+function bareItems(items: unknown): unknown {
+  return Array.isArray(items) ? items.map(branch => (branch === 'null' ? branch : bare(branch))) : bare(items)
 }
