@@ -11,7 +11,7 @@ export interface BothForms {
   json: string
 }
 
-/** `schema in base64, tab, Avro in base64, tab, JSON`: converter/AvroBesideJson.java. */
+/** `schema in base64, tab, Avro in base64, tab, JSON`: converter/avro-beside-json.java. */
 export function bothForms(bytes: Buffer | null): BothForms | null {
   if (bytes === null) return null
   const [schema, avro, json] = bytes.toString().split('\t')

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { adopt, cacheDirectory } from '../../services/cache.ts'
 import { freePorts } from '../../services/free-port.ts'
@@ -29,7 +29,13 @@ export function fetchDebezium(say: (line: string) => void): string {
 /** Compiles the programs of converter/ into a directory of their own. Needs a JDK. */
 export function compileConverter(libs: string): string {
   const classes = makeScratchDirectory('converter')
-  const sources = ['AvroBesideJson', 'AvroToJson'].map(name => join(import.meta.dirname, 'converter', `${name}.java`))
+  // Java wants files named after their classes.
+  const named = { 'avro-beside-json': 'AvroBesideJson', 'avro-to-json': 'AvroToJson' }
+  const sources = Object.entries(named).map(([file, name]) => {
+    const source = join(classes, `${name}.java`)
+    copyFileSync(join(import.meta.dirname, 'converter', `${file}.java`), source)
+    return source
+  })
   const { status, stderr } = spawnSync('javac', ['-cp', `${libs}/*`, '-d', classes, ...sources], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`javac of Java 17 must be in PATH\n${stderr}`)
   return classes
