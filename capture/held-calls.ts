@@ -39,6 +39,8 @@ function copyOf(operation: Operation): Operation {
     table: operation.table,
     ordinal: operation.ordinal,
     transaction: operation.transaction,
+    lsnBytes: copyOfLsn(operation),
+    lsnStart: 0,
     before,
     after,
     oldTuple: before?.tuple ?? null,
@@ -47,6 +49,10 @@ function copyOf(operation: Operation): Operation {
     truncated: operation.truncated,
     message: copyOfMessage(operation.message)
   }
+}
+
+function copyOfLsn({ lsnBytes, lsnStart }: Operation): Buffer | null {
+  return lsnBytes === null ? null : Buffer.from(lsnBytes.subarray(lsnStart, lsnStart + 8))
 }
 
 function copyOfRow(row: Row | null): Row | null {

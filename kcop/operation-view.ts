@@ -39,6 +39,16 @@ export class OperationView implements Operation {
   get transaction(): TransactionContext {
     return this.shown.transaction
   }
+  get lsnBytes(): Buffer | null {
+    return this.shown.lsnBytes
+  }
+  get lsnStart(): number {
+    return this.shown.lsnStart
+  }
+  get lsn(): bigint | null {
+    const { lsnBytes, lsnStart } = this.shown
+    return lsnBytes === null ? null : lsnBytes.readBigUInt64BE(lsnStart)
+  }
   get oldTuple(): Tuple | null {
     return this.shown.oldTuple
   }

@@ -38,6 +38,8 @@ type Seen<Kind extends Operation['kind'], Known> = Omit<Operation, keyof Known |
   readonly kind: Kind
   /** The record key as the table's format writes it: of the row after, of the row before for a delete; else null. */
   readonly key: Buffer | null
+  /** PostgreSQL: LSN of the change; null for rows of a first copy and for messages of queues. */
+  readonly lsn: bigint | null
 } & Readonly<Known>
 
 /** The values of each table's rows by `schema.table`, where nothing more is known; `tidemark types` writes what is. */

@@ -33,6 +33,8 @@ function recordsOf(rule: Partial<QueueRule>, message: Partial<MessageContent>, p
     table: null,
     ordinal: 0,
     transaction,
+    lsnBytes: null,
+    lsnStart: 0,
     before: null,
     after: null,
     oldTuple: null,

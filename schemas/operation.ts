@@ -35,6 +35,12 @@ export interface Operation {
   /** 0-based ordinal in the source transaction. */
   readonly ordinal: number
   readonly transaction: TransactionContext
+  /**
+   * PostgreSQL: where the change itself stands in the log, an LSN of 8 bytes, most significant first, at `lsnStart`. null
+   * for rows of a first copy and for messages of queues, which have only the place of their transaction.
+   */
+  readonly lsnBytes: Buffer | null
+  readonly lsnStart: number
   /** Row before: the whole old row under REPLICA IDENTITY FULL, else only key columns when the key changed or on delete. */
   readonly before: Row | null
   /** Row after an insert or update. */

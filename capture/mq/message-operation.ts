@@ -14,6 +14,8 @@ export class MessageOperation implements Operation {
   readonly newTuple = null
   readonly beforeIsKeyOnly = false
   readonly truncated = []
+  readonly lsnBytes = null
+  readonly lsnStart = 0
   ordinal = 0
   transaction: TransactionContext = { sourceId: '', commitTime: 0, position: withUnit, kind: 'mirror' }
   message: MessageContent | null = null

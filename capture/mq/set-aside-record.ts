@@ -25,6 +25,8 @@ function operationOf(event: SetAsideEvent, transaction: TransactionContext): Ope
     table: null,
     ordinal: 0,
     transaction,
+    lsnBytes: null,
+    lsnStart: 0,
     before: null,
     after: null,
     oldTuple: null,

@@ -93,6 +93,29 @@ test('operations of a transaction come between its begin and its commit, numbere
   ])
 })
 
+test('each operation has the place of its own change in the log', () => {
+  const { receiver, send } = bench()
+  const places: (bigint | undefined)[] = []
+  const { operation } = receiver
+  receiver.operation = each => {
+    places.push(each.lsnBytes?.readBigUInt64BE(each.lsnStart))
+    operation.call(receiver, each)
+  }
+  const placed = (place: bigint, frame: Buffer) => {
+    frame.writeBigUInt64BE(place, 1)
+    return frame
+  }
+  send(
+    placed(90n, frames.beginFrame(2n ** 63n, 5_000_000, 1)),
+    placed(91n, frames.relationFrame(account())),
+    placed(92n, frames.insertFrame(id, ['1', 'a'])),
+    placed(2n ** 63n - 1n, frames.deleteFrame(id, 'key', ['1', null])),
+    placed(95n, frames.truncateFrame([id])),
+    placed(96n, frames.messageFrame(true, 90n, 'orders', Buffer.from('{}')))
+  )
+  assert.deepEqual(places, [92n, 2n ** 63n - 1n, 95n, 96n])
+})
+
 test('ordinals begin anew with each transaction', () => {
   const { receiver, send } = bench()
   send(

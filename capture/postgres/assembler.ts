@@ -72,6 +72,12 @@ export class Assembler implements PgoutputHandler {
     return this.finalLsn !== null
   }
 
+  /** pgoutput tells of each change where its own log record begins (OutputPluginPrepareWrite). */
+  place(buffer: Buffer, start: number): void {
+    this.operation.lsnBytes = buffer
+    this.operation.lsnStart = start
+  }
+
   /** A keepalive's position tells nothing while a transaction is under way; then it is not passed on. */
   keepalive(walEnd: Lsn): void {
     if (this.finalLsn !== null || walEnd <= this.passed) return

@@ -20,6 +20,7 @@ function values(tuple: Tuple): frames.FrameValue[] {
 
 class Recorder implements PgoutputHandler {
   readonly calls: Call[] = []
+  place(): void {}
   keepalive(...call: Parameters<PgoutputHandler['keepalive']>): void {
     this.calls.push(['keepalive', ...call])
   }

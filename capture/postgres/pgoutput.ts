@@ -35,6 +35,8 @@ export interface RelationMessage {
  * tuples are the decoder's own and filled again. Times are microseconds since the Unix epoch, by the server's clock.
  */
 export interface PgoutputHandler {
+  /** The message told next stands in the log at the LSN of 8 bytes that `buffer` has at `start`. */
+  place(buffer: Buffer, start: number): void
   keepalive(walEnd: Lsn, time: number, replyAsked: boolean): void
   begin(finalLsn: Lsn, commitTime: number, xid: number): void
   commit(commitLsn: Lsn, endLsn: Lsn, commitTime: number): void
@@ -105,6 +107,7 @@ export class PgoutputDecoder {
 
   private walData(start: number): void {
     if (this.end - start <= walDataHeaderBytes) throw this.cut()
+    this.handler.place(this.buffer, start + 1)
     this.at = start + walDataHeaderBytes
     const kind = this.buffer[this.at++]!
     switch (kind) {

@@ -11,6 +11,8 @@ export class RowOperation implements Operation {
   table: Table | null = null
   ordinal = 0
   transaction: TransactionContext
+  lsnBytes: Buffer | null = null
+  lsnStart = 0
   before: Row | null = null
   after: Row | null = null
   oldTuple: Tuple | null = null

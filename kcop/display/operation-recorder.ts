@@ -4,21 +4,24 @@ import type { Table } from '@tidemark/schemas/table.ts'
 import { NULL_LENGTH, UNCHANGED_LENGTH } from '@tidemark/schemas/tuple.ts'
 
 /** The first line of a recording; the others are RecordedLine, one JSON object each. */
-export const recordingHead = { tidemark: 'recorded operations', version: 1 } as const
+export const recordingHead = { tidemark: 'recorded operations', version: 2 } as const
+/** Without the places of changes in the log. */
+export const earlierHeads: readonly object[] = [{ tidemark: 'recorded operations', version: 1 }]
 /** Of a recording, written and read. */
 export const recordingBytesMax = 67_108_864
 
 /** Values in PostgreSQL's text form; false: not sent, since it did not change. */
 export type RecordedRow = readonly (string | null | false)[]
 
+/** `lsn`: where the change stands in the log, in hexadecimal digits; absent for rows of a first copy. */
 export type RecordedLine =
   | { does: 'table'; table: Table }
   | { does: 'begin'; id: string; commitMicros: number; position: string; kind: TransactionContext['kind'] }
-  | { does: 'insert'; table: string; after: RecordedRow }
-  | { does: 'update'; table: string; before: RecordedRow | null; keyOnly: boolean; after: RecordedRow }
-  | { does: 'delete'; table: string; before: RecordedRow | null; keyOnly: boolean }
-  | { does: 'truncate'; tables: readonly string[] }
-  | { does: 'message'; prefix: string; base64: string }
+  | { does: 'insert'; lsn?: string; table: string; after: RecordedRow }
+  | { does: 'update'; lsn?: string; table: string; before: RecordedRow | null; keyOnly: boolean; after: RecordedRow }
+  | { does: 'delete'; lsn?: string; table: string; before: RecordedRow | null; keyOnly: boolean }
+  | { does: 'truncate'; lsn?: string; tables: readonly string[] }
+  | { does: 'message'; lsn?: string; prefix: string; base64: string }
   | { does: 'commit' }
 
 /** What a recording holds instead of values that shall not be in it. */
@@ -49,7 +52,10 @@ export class OperationRecorder {
   operation(operation: Operation): void {
     for (const table of operation.table === null ? operation.truncated : [operation.table]) this.define(table)
     const line = this.recorded(operation)
-    if (line !== null) this.line(line)
+    if (line === null) return
+    const { lsnBytes, lsnStart } = operation
+    const lsn = lsnBytes === null ? {} : { lsn: lsnBytes.toString('hex', lsnStart, lsnStart + 8) }
+    this.line({ ...line, ...lsn })
   }
 
   commit(): void {

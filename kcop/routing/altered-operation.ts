@@ -8,6 +8,8 @@ export class AlteredOperation implements Operation {
   kind: OperationKind = 'insert'
   table: Table | null = null
   ordinal = 0
+  lsnBytes: Buffer | null = null
+  lsnStart = 0
   oldTuple: Tuple | null = null
   newTuple: Tuple | null = null
   beforeIsKeyOnly = false
@@ -36,6 +38,8 @@ export class AlteredOperation implements Operation {
     this.table = source.table
     this.ordinal = source.ordinal
     this.context = source.transaction
+    this.lsnBytes = source.lsnBytes
+    this.lsnStart = source.lsnStart
     this.oldTuple = source.oldTuple
     this.newTuple = source.newTuple
     this.beforeIsKeyOnly = source.beforeIsKeyOnly

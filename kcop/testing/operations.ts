@@ -75,6 +75,8 @@ const blank: Operation = {
   table: null,
   ordinal: 3,
   transaction,
+  lsnBytes: null,
+  lsnStart: 0,
   before: null,
   after: null,
   oldTuple: null,
@@ -99,6 +101,13 @@ export function update(of: Table, old: RowTexts | null, row: RowTexts, keyOnly =
 
 export function remove(of: Table, old: RowTexts | null, keyOnly = false): Operation {
   return { ...blank, kind: 'delete', table: of, ...imageBefore(of, old, keyOnly) }
+}
+
+/** The same operation at a place of its own in the log. */
+export function at(lsn: bigint, operation: Operation): Operation {
+  const lsnBytes = Buffer.alloc(8)
+  lsnBytes.writeBigUInt64BE(lsn)
+  return { ...operation, lsnBytes, lsnStart: 0 }
 }
 
 function imageAfter(of: Table, row: RowTexts): Pick<Operation, 'after' | 'newTuple'> {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { OperationRecorder, type RecordedValues } from '../display/operation-recorder.ts'
 import type { GivenTransaction } from './hand-made.ts'
+import { at } from './operations.ts'
 import {
   defineTable,
   insert,
@@ -54,6 +55,22 @@ function record(t: TestContext, transactions: readonly GivenTransaction[], value
   writeFileSync(file, lines.join(''))
   return file
 }
+
+test('where a change stands in the log is kept; a recording of the version before has none', t => {
+  const [first] = given as [Extract<GivenTransaction, { does: 'operations' }>]
+  const operations = [at(0x16_b374_d848n, first.operations[0]!), first.operations[1]!]
+  const file = record(t, [{ ...first, operations }])
+  const placesIn = () => {
+    const [read] = recordedTransactions(file) as [Extract<GivenTransaction, { does: 'operations' }>]
+    return read.operations.map(({ lsnBytes, lsnStart }) => lsnBytes?.readBigUInt64BE(lsnStart) ?? null)
+  }
+  assert.deepEqual(placesIn(), [0x16_b374_d848n, null])
+  const lines = readFileSync(file, 'utf8')
+    .replace('"version":2', '"version":1')
+    .replace(/"lsn":"[^"]*",?/g, '')
+  writeFileSync(file, lines.replaceAll(',}', '}'))
+  assert.deepEqual(placesIn(), [null, null])
+})
 
 const rules = { tables: { 'public.keyed': { format: 'audit', deletes: 'both' } }, messages: { orders: {} } } as const
 

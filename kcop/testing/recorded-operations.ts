@@ -2,7 +2,13 @@ import { readFileSync, statSync } from 'node:fs'
 import type { Operation } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { recordingBytesMax, recordingHead, type RecordedLine, type RecordedRow } from '../display/operation-recorder.ts'
+import {
+  earlierHeads,
+  recordingBytesMax,
+  recordingHead,
+  type RecordedLine,
+  type RecordedRow
+} from '../display/operation-recorder.ts'
 import { transactionOf, type GivenTransaction } from './hand-made.ts'
 import * as raw from './operations.ts'
 
@@ -13,7 +19,8 @@ import * as raw from './operations.ts'
 export function recordedTransactions(file: string): GivenTransaction[] {
   const lines = readLines(file)
   const reading = new Reading(file)
-  if (lines[0] !== JSON.stringify(recordingHead)) throw reading.invalid('is not a recording of this version')
+  if (![recordingHead, ...earlierHeads].some(head => lines[0] === JSON.stringify(head)))
+    throw reading.invalid('is not a recording of this version')
   for (const line of lines.slice(1)) reading.take(line)
   return reading.whole()
 }
@@ -66,7 +73,7 @@ class Reading {
       case 'delete':
       case 'truncate':
       case 'message':
-        this.operations.push(this.operation(line))
+        this.operations.push(placed(line.lsn, this.operation(line)))
         return
     }
     throw this.invalid('is not a line of a recording')
@@ -127,6 +134,10 @@ class Reading {
       throw this.invalid('is not JSON')
     }
   }
+}
+
+function placed(lsn: string | undefined, operation: Operation): Operation {
+  return lsn === undefined ? operation : raw.at(BigInt(`0x${lsn}`), operation)
 }
 
 const emptyMessage = { properties: new Map<string, string>() }

@@ -15,17 +15,18 @@ export async function decodeChanges(
   publication: string,
   receiver: TransactionReceiver
 ): Promise<void> {
-  const { rows } = await client.query<{ data: Buffer }>(
-    `SELECT data FROM pg_logical_slot_peek_binary_changes($1, NULL, NULL,
+  const { rows } = await client.query<{ at: string; data: Buffer }>(
+    `SELECT lsn - '0/0' AS at, data FROM pg_logical_slot_peek_binary_changes($1, NULL, NULL,
        'proto_version', '1', 'publication_names', $2, 'messages', 'true')`,
     [slot, publication]
   )
   const catalogue = new RelationCatalogue()
   const assembler = new Assembler({ receiver, catalogue, from: lsn(0n) })
   const decoder = new PgoutputDecoder(assembler)
-  for (const { data } of rows) {
+  for (const { at, data } of rows) {
     const frame = Buffer.concat([Buffer.alloc(walDataHeaderBytes), data])
     frame.write('w')
+    frame.writeBigUInt64BE(BigInt(at), 1)
     decoder.decode(frame, 0, frame.length)
     if (assembler.wanted === null) continue
     await loadInto(catalogue, client, assembler.wanted)

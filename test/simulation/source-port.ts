@@ -191,6 +191,8 @@ function operationOf(transaction: SourceTransaction, ordinal: number): Simulated
     table: null,
     ordinal,
     transaction: contextOf(transaction),
+    lsnBytes: null,
+    lsnStart: 0,
     before: null,
     after: null,
     oldTuple: null,

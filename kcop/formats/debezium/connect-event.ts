@@ -1,14 +1,16 @@
 import type { Operation, TransactionContext } from '@tidemark/schemas/operation.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { writeString } from '../../avro/avro-column.ts'
-import { writeBigLong, writeLong } from '../../avro/avro-long.ts'
+import { writeBigLong, writeLong, writeLongText } from '../../avro/avro-long.ts'
 import { NULL_BRANCH, VALUE_BRANCH, type AvroSchema } from '../../avro/avro-type.ts'
 import { Scratch } from '../../scratch.ts'
-import { lsnOf, type EventOrder, type EventOrders, type SourceNames } from './event-blocks.ts'
+import { lsnOf, writeLsn, type EventOrder, type EventOrders, type SourceNames } from './event-blocks.ts'
 import type { Op } from './event-stamp.ts'
 
 /** Branch 1 of `[null, x]`, and branch 0 of `[string, null]`, whose default is a string. */
 const STRING_FIRST = 0
+
+const sequenceEnd = Buffer.from('"]')
 
 const optional = (name: string, type: AvroSchema): AvroSchema => ({ name, type: ['null', type], default: null })
 const required = (name: string, type: AvroSchema): AvroSchema => ({ name, type })
@@ -85,7 +87,13 @@ export class ConnectEvent {
   private readonly table: Table
   private readonly totalOrder: EventOrder
   private readonly tableOrder: EventOrder
-  private readonly shared = new Scratch()
+  /** What is the same for all events of the table in a transaction: before, between and after the two places of the change. */
+  private readonly head = new Scratch()
+  private readonly middle = new Scratch()
+  private readonly tail = new Scratch()
+  /** The JSON text of `sequence`, up to the place of the change. */
+  private sequence: Buffer = Buffer.alloc(0)
+  private readonly digits = new Scratch()
   private transaction: TransactionContext | null = null
 
   constructor(names: SourceNames & { now(): number }, table: Table, orders: EventOrders) {
@@ -95,9 +103,12 @@ export class ConnectEvent {
     this.tableOrder = orders.ofTable(table.qualifiedName)
   }
 
-  write(op: Op, { transaction }: Operation, into: Scratch): void {
+  write(op: Op, operation: Operation, into: Scratch): void {
+    const { transaction } = operation
     if (transaction !== this.transaction) this.enter(transaction)
-    into.append(this.shared.bytes, 0, this.shared.length)
+    into.append(this.head.bytes, 0, this.head.length)
+    this.places(operation, into)
+    into.append(this.tail.bytes, 0, this.tail.length)
     writeLong(this.totalOrder.next(transaction), into)
     writeLong(this.tableOrder.next(transaction), into)
     writeLong(1, into)
@@ -108,31 +119,55 @@ export class ConnectEvent {
     putOptional(BigInt(now) * 1_000_000n, into)
   }
 
-  /** From `version` of the source to `id` of the transaction: the same for all events of the table in a transaction. */
+  /** From `sequence` to `lsn`. */
+  private places(operation: Operation, into: Scratch): void {
+    const { sequence, digits, middle } = this
+    digits.length = 0
+    writeLsn(operation, digits)
+    writeLong(sequence.length + digits.length + sequenceEnd.length, into)
+    into.append(sequence, 0, sequence.length)
+    into.append(digits.bytes, 0, digits.length)
+    into.append(sequenceEnd, 0, sequenceEnd.length)
+    into.append(middle.bytes, 0, middle.length)
+    into.room(1)[into.length++] = VALUE_BRANCH
+    writeLongText(digits.bytes, 0, digits.length, into)
+  }
+
   private enter(transaction: TransactionContext): void {
-    const { names, table, shared: into } = this
-    const { commitTime, sourceId, kind } = transaction
-    const lsn = lsnOf(transaction)
-    const isCopy = kind === 'refresh'
     this.transaction = transaction
-    into.length = 0
+    this.head.length = this.middle.length = this.tail.length = 0
+    this.sequence = Buffer.from(`["${lsnOf(transaction)}","`)
+    this.enterHead(transaction, this.head)
+    this.enterMiddle(transaction, this.middle)
+    this.enterTail(transaction, this.tail)
+  }
+
+  /** From `version` to the branch of `sequence`. */
+  private enterHead({ commitTime, kind }: TransactionContext, into: Scratch): void {
+    const { names } = this
     for (const text of [names.version, 'postgresql', names.prefix]) putText(text, into)
     writeLong(Math.floor(commitTime / 1000), into)
     into.room(1)[into.length++] = STRING_FIRST
-    putText(String(isCopy), into)
+    putText(String(kind === 'refresh'), into)
     putText(names.database, into)
     into.room(1)[into.length++] = VALUE_BRANCH
-    putText(`["${lsn}","${lsn}"]`, into)
+  }
+
+  /** From `ts_us` to `txId`. */
+  private enterMiddle({ commitTime, sourceId, kind }: TransactionContext, into: Scratch): void {
+    const { table } = this
     putOptional(BigInt(commitTime), into)
     putOptional(BigInt(commitTime) * 1_000n, into)
     putText(table.schema, into)
     putText(table.name, into)
-    putOptional(isCopy ? null : BigInt(sourceId), into)
-    putOptional(lsn, into)
-    // xmin, origin and origin_lsn
+    putOptional(kind === 'refresh' ? null : BigInt(sourceId), into)
+  }
+
+  /** xmin, origin, origin_lsn, and `id` of the transaction. */
+  private enterTail(transaction: TransactionContext, into: Scratch): void {
     for (let field = 0; field < 3; field++) putOptional(null, into)
     into.room(1)[into.length++] = VALUE_BRANCH
-    putText(`${sourceId}:${lsn}`, into)
+    putText(`${transaction.sourceId}:${lsnOf(transaction)}`, into)
   }
 }
 

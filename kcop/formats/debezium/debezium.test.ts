@@ -6,7 +6,7 @@ import type { ColumnType } from '@tidemark/schemas/table.ts'
 import { Producer } from '../../producer.ts'
 import { tableRule, type TableRule } from '../../rules.ts'
 import { Scratch } from '../../scratch.ts'
-import { columnType, insert, remove, table, transaction, UNCHANGED, update } from '../../testing/operations.ts'
+import { at, columnType, insert, remove, table, transaction, UNCHANGED, update } from '../../testing/operations.ts'
 import { RecordingSink, type RecordedRecord } from '../../testing/recording-sink.ts'
 import { debeziumFormat } from './debezium.ts'
 import { writeDebeziumColumn } from './debezium-column.ts'
@@ -59,6 +59,19 @@ function source(more: object = {}): object {
     ...more
   }
 }
+
+test('the place of the change in the log is its own, exact to the last digit, whatever shapes the row', () => {
+  const shaped = { columns: { only: ['id'], dropped: [], protected: [] }, filter: 'id > 0', headers: [], also: [] }
+  for (const lsnOfChange of [0n, 1n, 0x16_b374_d840n, 2n ** 53n - 1n, 2n ** 53n + 1n, 2n ** 64n - 1n]) {
+    for (const given of [{}, shaped]) {
+      const row = at(lsnOfChange, insert(whole, ['1', 'Ann'], { transaction: context }))
+      const [{ value }] = recordsOf([row], given) as [RecordedRecord]
+      assert.match(value!, new RegExp(`"lsn":${lsnOfChange},`))
+      assert.match(value!, new RegExp(`"sequence":"\\[\\\\"${position}\\\\",\\\\"${lsnOfChange}\\\\"\\]"`))
+      assert.match(value!, new RegExp(`"transaction":\\{"id":"757:${position}"`))
+    }
+  }
+})
 
 test('an insert is a creation with the row after, its source and its place in the transaction', () => {
   const [record] = recordsOf([insert(account, ['1', 'Ann'], { transaction: context })])
