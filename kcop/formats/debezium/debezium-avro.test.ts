@@ -6,7 +6,7 @@ import { parseJson } from '@tidemark/schemas/json-text.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { Producer } from '../../producer.ts'
 import { tableRule } from '../../rules.ts'
-import { insert, remove, table, UNCHANGED, update, type RowTexts } from '../../testing/operations.ts'
+import { at, insert, remove, table, UNCHANGED, update, type RowTexts } from '../../testing/operations.ts'
 import { RecordingSink } from '../../testing/recording-sink.ts'
 import { debeziumAvroFormat } from './debezium-avro.ts'
 import { debeziumFormat } from './debezium.ts'
@@ -121,7 +121,7 @@ test('the Avro envelope tells of every type what the JSON envelope tells', () =>
   const whole: Table = { ...everything, replicaIdentity: 'full' }
   const nulls: RowTexts = ['1', ...names.map(() => null)]
   for (const decimals of ['precise', 'string'] as const) {
-    const operations = [insert(whole, row), update(whole, row, nulls), remove(whole, nulls)]
+    const operations = [insert(whole, row), at(2n ** 40n + 1n, update(whole, row, nulls)), at(9n, remove(whole, nulls))]
     assert.deepEqual(inAvro(whole, operations, decimals), inJson(whole, operations, decimals))
   }
 })
