@@ -84,6 +84,18 @@ export const configurations: readonly Configuration[] = [
   { ...plain, name: 'truncate-commits', weather: ['commit stream truncation'] },
   { ...plain, name: 'trim', trimming: true, weather: ['leader changes', 'forgotten producers'], length: 2 },
   { ...plain, name: 'trim-mirror', trimming: true, mirror: true },
+  {
+    ...plain,
+    name: 'trim-all',
+    trimming: true,
+    subscriptions: 2,
+    agents: 2,
+    mirror: true,
+    misconfigured: true,
+    weather: ['foreign records', 'added partitions', 'leader changes', 'forgotten producers'],
+    transactionsMax: 12,
+    length: 2
+  },
   { ...plain, name: 'queues-trim', source: 'queues', trimming: true, length: 2 },
   { ...plain, name: 'two-subscriptions', subscriptions: 2, agents: 2 },
   { ...plain, name: 'misconfigured', misconfigured: true, agents: 2 },
