@@ -1,14 +1,15 @@
-// node queue-gets.ts <connection JSON> <queue> <messages> put|get [bytes]: what the client package does by itself, 100 messages to
-// a commit. Gets are timed once a fifth of the messages is gone, when the code is warm.
+// node queue-gets.ts <connection JSON> <queue> <messages> put|get [bytes] [json|xml]: what the client package does by itself, 100
+// messages to a commit. Gets are timed once a fifth of the messages is gone, when the code is warm.
 import { loadMqPackage, type ObjectHandle } from '../../capture/mq/mq-package.ts'
 import { MqiConnection } from '../../capture/mq/mqi-connection.ts'
 import type { MqConnectionOptions } from '../../capture/mq/connection-options.ts'
 
-const [options, queue, messages, what, bytes = '200'] = process.argv.slice(2) as [
+const [options, queue, messages, what, bytes = '200', content = 'json'] = process.argv.slice(2) as [
   string,
   string,
   string,
   'put' | 'get',
+  string?,
   string?
 ]
 const mq = loadMqPackage(process.env, import.meta.filename)
@@ -34,7 +35,9 @@ function put(object: ObjectHandle, count: number): void {
   const pmo = new mq.MQPMO()
   pmo['Options'] = MQC['MQPMO_SYNCPOINT']
   for (let index = 0; index < count; index++) {
-    const body = Buffer.from(`{"order":${index},"text":"${text}"}`)
+    const body = Buffer.from(
+      content === 'xml' ? `<m><order>${index}</order>${text}</m>` : `{"order":${index},"text":"${text}"}`
+    )
     const md = new mq.MQMD()
     md.Format = 'MQSTR'
     connection.call('MQPUT', queue, done => mq.PutSync(object, md, pmo, body, done))

@@ -45,7 +45,7 @@ export function complete(
   document: YamlDocument
 ): Configuration | MqSubscription {
   const base = completeBase(written, file, document)
-  if (written.mq) return deepFreeze({ ...base, mq: completeMq(written.mq, base.topics.prefix, file) })
+  if (written.mq) return deepFreeze({ ...base, mq: completeMq(written.mq, base.topics.prefix, { file, document }) })
   const { subscription } = written
   return deepFreeze({
     ...base,

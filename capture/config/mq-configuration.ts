@@ -23,11 +23,15 @@ export interface QueueConfiguration extends Required<MqQueueOptions> {
   /** Absolute path of the processor's file. */
   readonly processor: string | null
   readonly onFailure: OnFailure
+  /** File, line and column of its entry. */
+  readonly place: string
 }
 
 export interface MqConfiguration {
   /** With the password: never to be shown; see redaction.ts. */
   readonly connection: Readonly<MqConnectionOptions>
+  /** File, line and column of `connection`. */
+  readonly connectionPlace: string
   readonly unitOfWork: { readonly messages: number; readonly bytes: number; readonly ms: number }
   readonly openMsMax: number
   readonly messageBytesMax: number
@@ -36,18 +40,24 @@ export interface MqConfiguration {
   readonly queues: readonly QueueConfiguration[]
 }
 
+interface Origin {
+  file: string
+  document: YamlDocument
+}
+
 /** `prefix`: of topics. */
-export function completeMq(written: MqFile, prefix: string, file: string): MqConfiguration {
+export function completeMq(written: MqFile, prefix: string, origin: Origin): MqConfiguration {
   const { queueManager, connection, unitOfWork, openMsMax, messageBytesMax, queues } = structuredClone(
     written
   ) as Required<MqFile>
   return {
     connection: { queueManager, ...(connection as Omit<MqConnectionOptions, 'queueManager'>) },
+    connectionPlace: origin.document.placeOf('/mq/connection', 'key'),
     unitOfWork: unitOfWork as MqConfiguration['unitOfWork'],
     openMsMax,
     messageBytesMax,
     monitoringTopic: written.monitoringTopic ?? null,
-    queues: Object.entries(queues).map(([name, queue]) => completeQueue(name, queue, prefix, file))
+    queues: Object.entries(queues).map(([name, queue]) => completeQueue(name, queue, prefix, origin))
   }
 }
 
@@ -102,7 +112,12 @@ export function mqFaults(written: ConfigurationFile, document: YamlDocument): Ti
   ]
 }
 
-function completeQueue(name: string, queue: MqQueueFile, prefix: string, file: string): QueueConfiguration {
+function completeQueue(
+  name: string,
+  queue: MqQueueFile,
+  prefix: string,
+  { file, document }: Origin
+): QueueConfiguration {
   const { unit, batchMessages, batchMs, content, headers, convert, deadLetterQueue, onFailure } =
     queue as Required<MqQueueFile>
   return {
@@ -120,7 +135,8 @@ function completeQueue(name: string, queue: MqQueueFile, prefix: string, file: s
     key: keyOf(queue.key ?? (unit === 'group' ? 'groupId' : 'msgId')),
     headers,
     processor: queue.processor === undefined ? null : resolve(dirname(file), queue.processor),
-    onFailure
+    onFailure,
+    place: document.placeOf(`/mq/queues/${escapePointer(name)}`, 'key')
   }
 }
 

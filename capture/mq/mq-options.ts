@@ -1,4 +1,5 @@
 import type { MqSubscription } from '../config/configuration.ts'
+import type { ConfiguredPlaces } from './configured-places.ts'
 import type { MqSourceOptions } from './mq-source.ts'
 
 /** Between tries to open a queue that another program has open. */
@@ -9,8 +10,9 @@ const doubtMs = 900_000
 /** What the configuration says of the source. */
 export function mqSourceOptions(
   configuration: MqSubscription
-): Omit<MqSourceOptions, 'environment' | 'now' | 'after' | 'onEvent' | 'onReader'> {
-  const { connection, queues, unitOfWork, openMsMax, messageBytesMax, monitoringTopic } = configuration.mq
+): Omit<MqSourceOptions, 'environment' | 'now' | 'after' | 'onEvent' | 'onReader'> & { places: ConfiguredPlaces } {
+  const { connection, connectionPlace, queues, unitOfWork, openMsMax, messageBytesMax, monitoringTopic } =
+    configuration.mq
   return {
     connection,
     queues: queues.map(queue => {
@@ -24,6 +26,11 @@ export function mqSourceOptions(
     messageBytesMax,
     tellsSetAside: monitoringTopic !== null,
     retryMs,
-    doubtMs
+    doubtMs,
+    places: {
+      queueManager: connection.queueManager,
+      connection: connectionPlace,
+      queues: new Map(queues.map(({ name, place }) => [name, place]))
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Source, SourceConnection } from '../source.ts'
+import { atItsPlace, type ConfiguredPlaces } from './configured-places.ts'
 import type { MqConnectionOptions, MqQueueOptions, ReaderOptions } from './connection-options.ts'
 import { errorOf } from './failed-event.ts'
 import { MqConnection } from './mq-connection.ts'
@@ -26,6 +27,8 @@ export interface MqSourceOptions {
   retryMs: number
   /** How long messages of a commit in doubt are looked out for; see docs/decisions/0020. */
   doubtMs: number
+  /** Where errors are to point; null or absent: at what they name. */
+  places?: ConfiguredPlaces | null
   /** Milliseconds, steady. */
   now(): number
   after(ms: number, task: () => void): () => void
@@ -90,7 +93,7 @@ export class MqSource implements Source {
           if (frame.kind !== 'event') return
           const event = JSON.parse(frame.text) as ReaderEvent
           if (event.type === 'opened') settled(() => resolve(event))
-          else if (event.type === 'failed') settled(() => reject(errorOf(event)))
+          else if (event.type === 'failed') settled(() => reject(this.placed(errorOf(event)) as Error))
           else this.options.onEvent(event)
         },
         error => settled(() => reject(error))
@@ -125,9 +128,13 @@ export class MqSource implements Source {
     connection.run = (receiver, from) =>
       run(receiver, from).catch((error: unknown) => {
         if (isTidemarkError(error) && error.code === 'MQ_UNIT_BACKED_OUT') this.shrink()
-        throw error
+        throw this.placed(error)
       })
     return connection
+  }
+
+  private placed(error: unknown): unknown {
+    return atItsPlace(error, this.options.places ?? null)
   }
 
   private leaveAlone(queues: ReadonlySet<number>): void {
@@ -191,7 +198,7 @@ export async function lookAtQueues(
         if (frame.kind !== 'event') return
         const event = JSON.parse(frame.text) as ReaderEvent
         if (event.type === 'looked') resolve(event)
-        else if (event.type === 'failed') reject(errorOf(event))
+        else if (event.type === 'failed') reject(atItsPlace(errorOf(event), options.places ?? null) as Error)
       }, reject)
       reader.send({ do: 'look', options: readerOptions(options, options.unitOfWork.messages) })
     })

@@ -1,14 +1,19 @@
 import type { MqSubscription } from '../config/configuration.ts'
 import { findingOf, type Finding, type Severity } from '../finding.ts'
 import type { BackoutPolicy } from '../mq/backout-policy.ts'
+import { configuredPlace, type ConfiguredPlaces } from '../mq/configured-places.ts'
 import { errorOf } from '../mq/failed-event.ts'
 import type { QueueLook, ReaderEvent } from '../mq/reader-messages.ts'
 
 export type QueueFacts = Extract<ReaderEvent, { type: 'looked' }>
 
-/** What of the queue manager and its queues would break, or would surprise. Pure. */
-export function queueFindings(configuration: MqSubscription, facts: QueueFacts): Finding[] {
-  return [...managerFindings(configuration, facts), ...facts.queues.flatMap(look => lookFindings(configuration, look))]
+/** What of the queue manager and its queues would break, or would surprise, at its place in the configuration. Pure. */
+export function queueFindings(configuration: MqSubscription, facts: QueueFacts, places: ConfiguredPlaces): Finding[] {
+  const ofQueues = facts.queues.flatMap(look => lookFindings(configuration, look))
+  return [...managerFindings(configuration, facts), ...ofQueues].map(finding => ({
+    ...finding,
+    place: configuredPlace(finding.place, places)
+  }))
 }
 
 function managerFindings({ mq: { connection, unitOfWork } }: MqSubscription, facts: QueueFacts): Finding[] {

@@ -59,20 +59,21 @@ export async function queuePreflight(
   }
   for (const { processor } of configuration.mq.queues)
     if (processor !== null) await attempt(() => loadProcessor(processor))
-  const queues = await attempt(() => lookAtQueues(mqSourceOptions(configuration), environment))
+  const options = mqSourceOptions(configuration)
+  const queues = await attempt(() => lookAtQueues(options, environment))
   const permissions = await attempt(() => readPermissions(connections.cluster, configuration))
   if (permissions !== null) findings.push(...permissionFindings(configuration, permissions))
   const hidden = permissions === null ? null : hiddenTopics(permissions, configuration.commitStream)
   const cluster = hidden === null ? null : await attempt(() => readCluster(connections, configuration, hidden))
-  if (queues !== null) findings.push(...queueFindings(configuration, queues))
+  if (queues !== null) findings.push(...queueFindings(configuration, queues, options.places))
   if (cluster !== null) findings.push(...clusterFindings(configuration, cluster))
-  if (queues !== null && cluster?.stream) findings.push(...continuity(queues, cluster.stream.system))
+  if (queues !== null && cluster?.stream) findings.push(...continuity(configuration, queues, cluster.stream.system))
   return { queues, cluster, findings }
 }
 
-function continuity(queues: QueueFacts, system: string): Finding[] {
+function continuity({ mq }: MqSubscription, queues: QueueFacts, system: string): Finding[] {
   if (queues.system === system) return []
   const what = `the queue manager is ${queues.system}, the subscription was captured from ${system}`
   const remedy = 'point `mq.connection` at the original queue manager, or begin another subscription'
-  return [{ code: 'OTHER_SYSTEM', severity: 'error', what, place: '', remedy }]
+  return [{ code: 'OTHER_SYSTEM', severity: 'error', what, place: mq.connectionPlace, remedy }]
 }

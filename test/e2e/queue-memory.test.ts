@@ -9,7 +9,11 @@ import { until } from '../support/until.ts'
 import { tidemarkOn, useQueueSubscription, type QueueSubscription } from './queue-subscription.ts'
 
 /** A million with `npm run queue-memory`; fewer in every test run, but larger ones, so that to keep them would show. */
-const messages = Number(process.env['TIDEMARK_QUEUE_MESSAGES'] ?? '24000')
+const messages = Number(process.env['TIDEMARK_QUEUE_MESSAGES'] ?? '12000')
+/** The former is what `bytes` is, and a look at it. */
+const contents = process.env['TIDEMARK_QUEUE_CONTENT']?.split(',') ?? ['json', 'xml']
+/** In what the putter puts. */
+const keys: Readonly<Record<string, string>> = { bytes: 'msgId', json: '$.order', xml: '$.m.#mixed[0].order' }
 const messageBytes = messages > 100_000 ? 200 : 4_000
 const points = 12
 const perPoint = Math.ceil(messages / points)
@@ -21,28 +25,30 @@ const passMsMax = 120_000
 const heap = { NODE_OPTIONS: '--max-old-space-size=128 --max-semi-space-size=8' }
 const putter = join(import.meta.dirname, '../../bench/parts/queue-gets.ts')
 
-it(`reads ${messages} messages of ${messageBytes} bytes with agent and reader no larger at the end`, async t => {
-  const parts = await useQueueSubscription(t)
-  if (parts?.mq.standIn === null || parts === null) return
-  const agent = tidemarkOn(t, parts, ['run', '--apply'], heap)
-  await agent.line(/agent\.owner/)
-  const sizes: { agent: number; reader: number }[] = []
-  for (let point = 0; point < points; point++) {
-    await put(parts, perPoint)
-    await drained(parts, agent)
-    sizes.push({ agent: megabytes(agent.pid), reader: megabytes(readerOf(agent.pid)) })
-  }
-  for (const who of ['agent', 'reader'] as const) {
-    const seen = sizes.map(size => size[who])
-    t.diagnostic(`${who}, MB after each ${perPoint} messages: ${seen.join(' ')}`)
-    const early = Math.max(...seen.slice(0, settledPoints))
-    const late = Math.max(...seen.slice(settledPoints))
-    assert.ok(late - early < growthMegabytesMax, `the ${who} grew from ${early} to ${late} MB`)
-  }
-})
+for (const content of contents) {
+  it(`reads ${messages} messages (${content}) of ${messageBytes} bytes with agent and reader no larger at the end`, async t => {
+    const parts = await useQueueSubscription(t, { entry: `content: ${content}, key: "${keys[content]}"` })
+    if (parts?.mq.standIn === null || parts === null) return
+    const agent = tidemarkOn(t, parts, ['run', '--apply'], heap)
+    await agent.line(/agent\.owner/)
+    const sizes: { agent: number; reader: number }[] = []
+    for (let point = 0; point < points; point++) {
+      await put(parts, perPoint, content)
+      await drained(parts, agent)
+      sizes.push({ agent: megabytes(agent.pid), reader: megabytes(readerOf(agent.pid)) })
+    }
+    for (const who of ['agent', 'reader'] as const) {
+      const seen = sizes.map(size => size[who])
+      t.diagnostic(`${who}, MB after each ${perPoint} messages: ${seen.join(' ')}`)
+      const early = Math.max(...seen.slice(0, settledPoints))
+      const late = Math.max(...seen.slice(settledPoints))
+      assert.ok(late - early < growthMegabytesMax, `the ${who} grew from ${early} to ${late} MB`)
+    }
+  })
+}
 
-async function put({ mq, queue }: QueueSubscription, count: number): Promise<void> {
-  const args = [putter, JSON.stringify(mq.connection), queue, String(count), 'put', String(messageBytes)]
+async function put({ mq, queue }: QueueSubscription, count: number, content: string): Promise<void> {
+  const args = [putter, JSON.stringify(mq.connection), queue, String(count), 'put', String(messageBytes), content]
   const environment = { ...mq.environment, NODE_TEST_CONTEXT: undefined } as NodeJS.ProcessEnv
   await promisify(execFile)(process.execPath, args, { env: environment })
 }

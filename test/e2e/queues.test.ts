@@ -22,6 +22,16 @@ function bodiesOf(transaction: ConsumedTransaction): string[] {
   return transaction.records.map(({ value }) => Buffer.from(value!).toString())
 }
 
+/** Number of the line of the configuration that has it. */
+function lineOf({ config }: QueueSubscription, text: string): number {
+  return (
+    1 +
+    readFileSync(config, 'utf8')
+      .split('\n')
+      .findIndex(line => line.includes(text))
+  )
+}
+
 /** Letters that this test has, in EBCDIC International (CCSID 500). */
 function ebcdic(text: string): Buffer {
   const bytes = Buffer.from(' <>/="' + '0123456789' + 'abcdefghi' + 'jklmnopqr' + 'stuvwxyz' + 'G' + 'öß', 'latin1')
@@ -196,35 +206,53 @@ describe('queues, from the putter to the TCC client', () => {
     assert.equal((await mqBackout.mq.standIn.look(mqBackout.queue)).messages[0]!.body, 'no JSON')
   })
 
-  it('says what is wrong in one message with its code and cure', async t => {
-    const parts = await useQueueSubscription(t)
+  it('says what is wrong in one message with its code, its place and its cure', async t => {
+    const parts = await useQueueSubscription(t, { entry: 'deadLetterQueue: true' })
     if (parts?.mq.standIn === null || parts === null) return
-    const findingOf = async (environment: Record<string, string> = {}) => {
+    const backout = await parts.mq.queue()
+    const { standIn } = parts.mq
+    const ofConnection = lineOf(parts, 'connection:')
+    const ofQueue = lineOf(parts, `${parts.queue}:`)
+    const expect = async (code: string, line: number, environment: Record<string, string> = {}) => {
       const check = tidemarkOn(t, parts, ['check', '--json'], environment)
       await check.ended
       const { findings } = JSON.parse(check.output.slice(check.output.indexOf('{'))) as {
-        findings: { code: string; severity: string; remedy: string }[]
+        findings: { code: string; severity: string; place: string; remedy: string }[]
       }
       const errors = findings.filter(({ severity }) => severity === 'error')
       assert.equal(errors.length, 1, check.output)
       assert.ok(errors[0]!.remedy.length > 10)
-      return errors[0]!.code
+      assert.deepEqual([errors[0]!.code, errors[0]!.place.replace(/^.*yaml:(\d+):\d+$/, '$1')], [code, String(line)])
     }
-    assert.equal(await findingOf({ TIDEMARK_MQ_PACKAGE: '/nowhere' }), 'MQ_CLIENT_MISSING')
-    assert.equal(await findingOf({ LD_LIBRARY_PATH: '/nowhere' }), 'MQ_CLIENT_MISSING')
-    const { standIn } = parts.mq
+    await expect('MQ_CLIENT_MISSING', ofConnection, { TIDEMARK_MQ_PACKAGE: '/nowhere' })
+    await expect('MQ_CLIENT_MISSING', ofConnection, { LD_LIBRARY_PATH: '/nowhere' })
     await standIn.set({ credentials: { user: 'tidemark', password: 'secret' } })
-    assert.equal(await findingOf(), 'MQ_AUTHORIZATION')
+    await expect('MQ_AUTHORIZATION', ofConnection)
     await standIn.set({ credentials: null })
     await standIn.set({ channels: ['OTHER.SVRCONN'] })
-    assert.equal(await findingOf(), 'MQ_CHANNEL_UNSUITABLE')
+    await expect('MQ_CHANNEL_UNSUITABLE', ofConnection)
     await standIn.set({ channels: null })
+    // The queue manager itself is what is opened first, for MQINQ.
+    await standIn.fault({ verb: 'O', reason: 2035, address: parts.mq.connection.name! })
+    await expect('MQ_AUTHORIZATION', ofConnection)
     await standIn.define(parts.queue, { denied: ['*'] })
-    assert.equal(await findingOf(), 'MQ_AUTHORIZATION')
-    await standIn.define(parts.queue, { denied: [], boqname: 'NOT.THERE' })
-    assert.equal(await findingOf(), 'MQ_QUEUE_MISSING')
-    await standIn.define(parts.queue, { bothresh: 3, boqname: parts.queue })
-    assert.equal(await findingOf(), 'MQ_QUEUE_UNSUITABLE')
+    await expect('MQ_AUTHORIZATION', ofQueue)
+    await standIn.define(parts.queue, { denied: [], bothresh: 3, boqname: 'NOT.THERE' })
+    await expect('MQ_QUEUE_MISSING', ofQueue)
+    await standIn.define(parts.queue, { boqname: backout })
+    await standIn.define(backout, { denied: ['*'] })
+    await expect('MQ_AUTHORIZATION', ofQueue)
+    await standIn.define(parts.queue, { boqname: parts.queue })
+    await expect('MQ_QUEUE_UNSUITABLE', ofQueue)
+    await standIn.define(parts.queue, { boqname: '' })
+    await expect('MQ_QUEUE_UNSUITABLE', ofQueue)
+    t.after(() => standIn.set({ deadLetterQueue: '' }))
+    await standIn.set({ deadLetterQueue: backout })
+    await expect('MQ_AUTHORIZATION', ofQueue)
+    await standIn.define(backout, { denied: [] })
+    const text = readFileSync(parts.config, 'utf8')
+    writeFileSync(parts.config, text.replace(`${parts.queue}:`, 'NOT.THERE:'))
+    await expect('MQ_QUEUE_MISSING', ofQueue)
   })
 
   const faults: [what: string, code: string, harm: (parts: QueueSubscription) => Promise<Record<string, string>>][] = [
@@ -268,11 +296,12 @@ describe('queues, from the putter to the TCC client', () => {
       const failures = agent.output
         .split('\n')
         .filter(line => line.startsWith('{'))
-        .map(line => JSON.parse(line) as { level: string; event: string; cure?: string })
+        .map(line => JSON.parse(line) as { level: string; event: string; place?: string; cure?: string })
         .filter(({ level }) => level !== 'info')
       assert.equal(failures.length, 1, agent.output)
       assert.equal(failures[0]!.event, code, agent.output)
       assert.ok((failures[0]!.cure ?? '').length > 10, agent.output)
+      assert.match(failures[0]!.place ?? '', /tidemark\.yaml:\d+:\d+$/, agent.output)
     })
   }
 
