@@ -8,6 +8,7 @@ import { openQueueConnections, queuePreflight } from '../preflight/queue-preflig
 import type { ExitCode, Invocation } from './invocation.ts'
 import { durationText, findingsText, type Style } from './presentation.ts'
 import { letterFindings } from './letter-findings.ts'
+import { readerFindings } from './reader-findings.ts'
 import { streamFindings } from './stream-findings.ts'
 import { streamStanding, streamText, type StreamStanding } from './stream-text.ts'
 
@@ -45,6 +46,7 @@ export async function queueStatus(invocation: Invocation, configuration: MqSubsc
   try {
     const { queues, cluster, findings } = await queuePreflight(configuration, connections, process.env)
     if (cluster !== null) findings.push(...(await letterFindings(connections, configuration, cluster)))
+    if (cluster !== null) findings.push(...(await readerFindings(connections, configuration, cluster, Date.now())))
     const stands = statusOf(configuration, queues, cluster, findings, Date.now())
     invocation.answer(stands, statusText(stands, invocation.style))
     return stands.ok ? 0 : 1

@@ -11,6 +11,7 @@ import { readSlotRates, slotOutlook, type SlotOutlook, type SlotRates } from '..
 import type { ExitCode, Invocation } from './invocation.ts'
 import { bytesText, durationText, findingsText, type Style } from './presentation.ts'
 import { letterFindings } from './letter-findings.ts'
+import { readerFindings } from './reader-findings.ts'
 import { streamFindings } from './stream-findings.ts'
 import { streamStanding, streamText, type StreamStanding } from './stream-text.ts'
 
@@ -73,6 +74,7 @@ export async function readStatus(configuration: Configuration, connections: Conn
   if (database !== null && cluster !== null) findings.push(...standingFindings(configuration, database, cluster))
   if (cluster !== null) findings.push(...streamFindings(cluster, configuration))
   if (cluster !== null) findings.push(...(await letterFindings(connections, configuration, cluster)))
+  if (cluster !== null) findings.push(...(await readerFindings(connections, configuration, cluster, now)))
   return statusOf(configuration, database, rates, cluster, findings, now)
 }
 
