@@ -9,7 +9,7 @@ import { jsonFormat } from './formats/json.ts'
 import type { Monitors } from './monitoring/monitors.ts'
 import type { Watch } from './monitoring/watch.ts'
 import { RepeatedNotice, type Notify } from './notice.ts'
-import { outboxProcessor } from './outbox/protected-outbox.ts'
+import { outboxProcessor, shownOutbox } from './outbox/protected-outbox.ts'
 import type { BuiltInProcessor } from './processor.ts'
 import type { AnnotatedSink, OutputName } from './record-sink.ts'
 import type { ColumnProtections } from './protection/column-protections.ts'
@@ -110,11 +110,16 @@ export class Catalog {
     if (rule !== undefined) return this.tableRoute(table, rule)
     const outbox = this.outboxes.get(table.qualifiedName)
     if (outbox === undefined) return null
-    const { sink, notify, protections } = this.options
+    const { onFailure } = outbox
+    const isStaged = onFailure !== 'stop'
+    const { sink: plain, stage = plain, notify, protections } = this.options
+    const sink = isStaged ? stage : plain
+    const context = { sink, protections, notify }
     const name = { name: `outbox ${outbox.qualifiedName}`, place: outbox.place }
-    const builtIn = named(name, outboxProcessor(table, outbox, { sink, protections, notify }), sink)
-    const none = { watches: null, main: null, keyFormat: null, processor: null, isStaged: false } as const
-    return { table, builtIn, ...none, onFailure: 'stop', shown: { output: null, topic: null }, isOutbox: true }
+    const builtIn = named(name, outboxProcessor(table, outbox, context), sink)
+    const none = { watches: null, main: null, keyFormat: null, processor: null } as const
+    const shown = isStaged ? shownOutbox(table, outbox, context) : { output: null, topic: null }
+    return { table, builtIn, ...none, isStaged, onFailure, shown, isOutbox: true }
   }
 
   private tableRoute(table: Table, rule: TableRule): Route {

@@ -5,7 +5,7 @@ import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error
 import { unwatched, type CallWatch } from './call-watch.ts'
 import { Catalog, type Route } from './catalog.ts'
 import type { LookupTables } from './enrichment/lookup-table.ts'
-import { failedMessage, failedRow } from './failure/dead-letter.ts'
+import { failedLogicalMessage, failedMessage, failedRow } from './failure/dead-letter.ts'
 import { Failures, type FailuresOptions } from './failure/failures.ts'
 import { StagedSink } from './failure/staged-sink.ts'
 import type { Format } from './format.ts'
@@ -14,6 +14,7 @@ import { Monitors } from './monitoring/monitors.ts'
 import type { Notify } from './notice.ts'
 import { OperationView } from './operation-view.ts'
 import { OutboxMessageProcessor } from './outbox/outbox-message.ts'
+import type { OutboxContext } from './outbox/protected-outbox.ts'
 import { RecordOutput } from './output.ts'
 import type { BuiltInProcessor, Processor, SinkOutput } from './processor.ts'
 import type { AnnotatedSink, OutputName } from './record-sink.ts'
@@ -76,7 +77,7 @@ export class Producer {
   private source: Operation | null = null
   private readonly truncates = new TruncateAnnotation()
   /** By the prefix of a logical message. */
-  private readonly messages: ReadonlyMap<string, Pick<BuiltInProcessor, 'process'>>
+  private readonly messages: ReadonlyMap<string, MessageRoute>
   private readonly queues: ReadonlyMap<string, QueueRoute>
   private readonly users: ReadonlyMap<string, GuardedProcessor>
   /** Those whose hooks see every transaction. */
@@ -106,7 +107,7 @@ export class Producer {
     this.messages = new Map(
       rules.outbox.messages.map(rule => [
         rule.prefix,
-        named(messagesOf(rule), new OutboxMessageProcessor(rule, { sink, protections, notify }), sink)
+        messageRoute(rule, { sink: rule.onFailure === 'stop' ? sink : this.stage, protections, notify })
       ])
     )
   }
@@ -198,7 +199,8 @@ export class Producer {
     const { prefix } = operation.message
     const queue = this.queues.get(prefix)
     if (queue === undefined) {
-      this.messages.get(prefix)?.process(operation, this.plain)
+      const route = this.messages.get(prefix)
+      if (route !== undefined) this.logicalMessage(operation, route)
       return
     }
     const { rule, builtIn, output } = queue
@@ -210,6 +212,16 @@ export class Producer {
     this.awaits(
       this.failures.settle(error, rule.onFailure, () => failedMessage(operation, name => builtIn.shows(name)))
     )
+  }
+
+  private logicalMessage(operation: Operation, { onFailure, builtIn, output }: MessageRoute): void {
+    if (onFailure === 'stop') {
+      output.process(operation, this.plain)
+      return
+    }
+    const error = this.staged(onFailure, () => output.process(operation, this.output))
+    const describe = () => failedLogicalMessage(operation, shown => builtIn.shown(shown))
+    this.awaits(this.failures.settle(error, onFailure, describe))
   }
 
   private queue(rule: QueueRule): QueueRoute {
@@ -300,6 +312,19 @@ export class Producer {
   }
 }
 
+/** What is done with the logical messages of a prefix. */
+interface MessageRoute {
+  readonly onFailure: OnFailure
+  readonly builtIn: OutboxMessageProcessor
+  /** The same, named to whoever shows records. */
+  readonly output: Pick<BuiltInProcessor, 'process'>
+}
+
+function messageRoute(rule: OutboxMessageRule, context: OutboxContext & { sink: AnnotatedSink }): MessageRoute {
+  const builtIn = new OutboxMessageProcessor(rule, context)
+  return { onFailure: rule.onFailure, builtIn, output: named(messagesOf(rule), builtIn, context.sink) }
+}
+
 function messagesOf({ prefix, place }: OutboxMessageRule): OutputName {
   return { name: `outbox message ${prefix}`, place }
 }
@@ -309,8 +334,10 @@ function queueOf(queue: string): OutputName {
 }
 
 /** Throws CONFIG_INVALID when something is to be parked and there is nowhere to. */
-function requireLetters({ tables, queues = [], deadLetters = null }: ProducerRules): void {
-  const parks = [...tables, ...queues].some(({ onFailure }) => onFailure === 'park')
+function requireLetters({ tables, outbox, queues = [], deadLetters = null }: ProducerRules): void {
+  const parks = [...tables, ...outbox.tables, ...outbox.messages, ...queues].some(
+    ({ onFailure }) => onFailure === 'park'
+  )
   if (!parks || deadLetters !== null) return
   throw new TidemarkError('CONFIG_INVALID', {
     message: 'operations are to be parked, and there is no topic for dead letters',

@@ -199,6 +199,7 @@ export interface OutboxRule {
 export interface OutboxSourceRule extends OutboxRule {
   /** Protection of the event's columns (of a logical message: its fields). */
   readonly columns: ColumnRules
+  readonly onFailure: OnFailure
   /** Where the rule stands, for messages. */
   readonly place: string | null
   readonly places?: RulePlaces
@@ -255,12 +256,14 @@ export function tableRule(qualifiedName: string, prefix: string, given: Partial<
   }
 }
 
+const sourceDefaults = { columns: allColumns, onFailure: 'stop', place: null } as const
+
 export function outboxTableRule(qualifiedName: string, given: Partial<OutboxTableRule> = {}): OutboxTableRule {
-  return { ...outboxDefaults, columns: allColumns, place: null, ...given, qualifiedName }
+  return { ...outboxDefaults, ...sourceDefaults, ...given, qualifiedName }
 }
 
 export function outboxMessageRule(prefix: string, given: Partial<OutboxMessageRule> = {}): OutboxMessageRule {
-  return { ...outboxDefaults, columns: allColumns, place: null, ...given, prefix }
+  return { ...outboxDefaults, ...sourceDefaults, ...given, prefix }
 }
 
 /** A further output with what is not given as in the table's own. */

@@ -125,6 +125,7 @@ test('an outbox table has the columns and defaults of the Debezium event router'
         expandJson: false,
         tombstoneOnEmptyPayload: false,
         onUpdate: 'warn',
+        onFailure: 'stop',
         columns: { only: null, dropped: [], protected: [] },
         place: 'tidemark.yaml:9:3',
         places: {}

@@ -154,6 +154,7 @@ export interface OutboxEventConfiguration {
   readonly expandJson: boolean
   readonly tombstoneOnEmptyPayload: boolean
   readonly onUpdate: NonNullable<OutboxTableFile['onUpdate']>
+  readonly onFailure: OnFailure
   readonly columns: ColumnRules
   /** `file:line:column` of the entry. */
   readonly place: string

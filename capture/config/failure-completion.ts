@@ -1,5 +1,5 @@
 import type { DeadLettersConfiguration } from './configuration.ts'
-import { completeReaders } from './output-completion.ts'
+import { completeReaders, outboxEntries } from './output-completion.ts'
 import type { ConfigurationFile } from './schema.ts'
 import type { YamlDocument } from './yaml-document.ts'
 
@@ -21,8 +21,12 @@ export function deadLetterTopic({ deadLetters, topics, subscription }: Configura
   return deadLetters?.topic ?? `${topics?.prefix ?? subscription}.dead-letters`
 }
 
-/** Whether any table or queue sets operations aside. */
+/** Whether any table, outbox or queue sets operations aside. */
 export function parks(written: ConfigurationFile): boolean {
-  const entries = [...Object.values(written.tables ?? {}), ...Object.values(written.mq?.queues ?? {})]
+  const entries = [
+    ...Object.values(written.tables ?? {}),
+    ...outboxEntries(written).map(({ entry }) => entry),
+    ...Object.values(written.mq?.queues ?? {})
+  ]
   return entries.some(entry => entry.onFailure === 'park')
 }

@@ -17,7 +17,7 @@ export const deadLetters = Type.Object(
   {
     additionalProperties: false,
     'x-may-be-empty': true,
-    description: 'Where operations of tables and queues with `onFailure: park` are set aside.'
+    description: 'Where operations of tables, outboxes and queues with `onFailure: park` are set aside.'
   }
 )
 

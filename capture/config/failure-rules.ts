@@ -2,7 +2,7 @@ import { namesOf, topicTemplate } from '@tidemark/kcop/routing/topic-template.ts
 import type { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { commitStreamOf, topicOf } from './completion.ts'
 import { deadLetterTopic, parks } from './failure-completion.ts'
-import { completeReaders } from './output-completion.ts'
+import { completeReaders, outboxEntries } from './output-completion.ts'
 import { invalid } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { parseTableName } from './table-name.ts'
@@ -33,6 +33,7 @@ function sharedFaults(topic: string, written: ConfigurationFile, document: YamlD
       ...topicsOf(topicOf(written, table), table),
       ...(entry.also ?? []).flatMap(also => topicsOf(also.topic, table))
     ]),
+    ...outboxEntries(written).flatMap(({ entry }) => entry.topic ?? []),
     ...Object.entries(written.mq?.queues ?? {}).map(([queue, entry]) => entry.topic ?? `${prefix}.${queue}`),
     ...(written.monitor ?? []).map(monitor => monitor.topic)
   ]

@@ -30,6 +30,18 @@ test('a table that parks has a topic for dead letters, which apply creates', () 
   assert.equal(accepted('{}', 'deadLetters: {topic: d}').deadLetters?.topic, 'd')
 })
 
+test('outboxes and their messages park and skip as tables do', () => {
+  const outbox = (entries: string) => accepted('{}', `outbox: {${entries}}`)
+  const configuration = outbox('public.event: {onFailure: park}, message: {orders: {onFailure: skip}}')
+  assert.equal(configuration.deadLetters?.topic, 'bank.dead-letters')
+  const { tables, messages } = producerRules(configuration).outbox
+  assert.deepEqual([tables[0]!.onFailure, messages[0]!.onFailure], ['park', 'skip'])
+  assert.equal(outbox('message: {orders: {onFailure: park}}').deadLetters?.topic, 'bank.dead-letters')
+  const plain = outbox('public.event: {}, message: [orders]')
+  assert.equal(plain.deadLetters, null)
+  assert.deepEqual([plain.outbox.tables[0]!.onFailure, plain.outbox.messages[0]!.onFailure], ['stop', 'stop'])
+})
+
 test('dead letters have a topic of their own', () => {
   const refused = (tables: string, topic: string) => {
     const read = parse(tables, `deadLetters: {topic: ${topic}}`)

@@ -25,4 +25,4 @@ export function messageEntries(outbox: ConfigurationFile['outbox']): MessageEntr
 }
 
 const { timestamp: _, schemaVersion: __, additional: ___, ...defaults } = outboxDefaults
-const plainEntry: OutboxTableFile = { ...defaults, additional: [] }
+const plainEntry: OutboxTableFile = { ...defaults, additional: [], onFailure: 'stop' }

@@ -151,6 +151,7 @@ const outboxTable = Type.Object(
         default: 'warn'
       })
     ),
+    onFailure: Type.Optional(onFailure),
     columns: Type.Optional(columnRules)
   },
   { additionalProperties: false }

@@ -83,6 +83,35 @@ export function failedMessage(operation: Operation, shows: (property: string) =>
   return { ordinal: operation.ordinal, from: prefix, said, ...nothing }
 }
 
+/** What may be shown of a logical message. */
+export interface ShownMessage {
+  /** Topic that protected fields are bound to; null: none is, or the message chooses it. */
+  readonly topic: string | null
+  readonly content: Buffer
+  readonly headers: HeaderBlock | null
+}
+
+/**
+ * A logical message is gone from the log once it was captured: its letter has what `show` tells of it. Never throws: what
+ * cannot be shown by the rules is left out.
+ */
+export function failedLogicalMessage(
+  operation: Operation,
+  show: (operation: Operation) => ShownMessage
+): FailedOperation {
+  const { prefix } = operation.message!
+  const base = { ordinal: operation.ordinal, from: prefix, key: null, before: null, after: null }
+  const said = { message: prefix, ...told(operation) }
+  try {
+    const { topic, content, headers } = show(operation)
+    const shown = { ...said, topic, content: content.toString('base64') }
+    return { ...base, said: shown, rowLeftOut: null, headers: copyOf(headers) }
+  } catch (error) {
+    if (!isTidemarkError(error)) throw error
+    return { ...base, said, rowLeftOut: 'unreadable', headers: null }
+  }
+}
+
 /** The letter as JSON. `withRow` false: without images, which were too much for the topic. */
 export function letterOf(
   failed: FailedOperation,

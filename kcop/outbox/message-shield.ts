@@ -21,7 +21,7 @@ export interface ShieldedEvent {
   /** A protected field is text. */
   readonly kinds: readonly MessageFieldKind[]
   readonly image: Tuple
-  readonly sink: RecordSink
+  readonly sink: PlacingSink
 }
 
 /** What is compiled for one set of fields. */

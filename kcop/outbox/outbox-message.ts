@@ -1,9 +1,11 @@
-import type { Operation } from '@tidemark/schemas/operation.ts'
+import type { MessageContent, Operation } from '@tidemark/schemas/operation.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { NULL_LENGTH, Tuple } from '@tidemark/schemas/tuple.ts'
 import { BARE, STRING, type JsonType } from '../formats/json-type.ts'
 import type { BuiltInProcessor, SinkOutput } from '../processor.ts'
 import type { OutboxMessageRule } from '../rules.ts'
+import type { ShownMessage } from '../failure/dead-letter.ts'
+import { eventFields } from './event-fields.ts'
 import { EventWriter } from './event-writer.ts'
 import { jsonMembers, type JsonMembers } from './json-members.ts'
 import { MessageShield, type MessageFieldKind } from './message-shield.ts'
@@ -36,8 +38,7 @@ export class OutboxMessageProcessor implements BuiltInProcessor {
 
   process(operation: Operation, out: SinkOutput): void {
     if (operation.message === null) return
-    const { bytes } = operation.message
-    const members = jsonMembers(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
+    const members = membersOf(operation.message)
     if (members === null) throw this.unsuitable('is not a JSON object')
     const event = imageOf(members)
     const { shield } = this
@@ -51,12 +52,40 @@ export class OutboxMessageProcessor implements BuiltInProcessor {
     this.events.write(image, fields, sink)
   }
 
+  /**
+   * What a dead letter may show of a message: where fields are protected, those the event is made of, in their protected
+   * form. Throws ROW_UNSUITABLE when that cannot be told from the message.
+   */
+  shown(operation: Operation): ShownMessage {
+    const { shield, rule } = this
+    const { message } = operation
+    if (shield === null) return { topic: null, content: Buffer.from(message!.bytes), headers: null }
+    const members = membersOf(message!)
+    if (members === null) throw this.unsuitable('is not a JSON object')
+    const event = imageOf(members)
+    const { names, kinds, image, sink } = shield.of(operation, event.names, event.kinds, event.image)
+    const told = eventFields(rule, names).map(name => member(name, kinds, image, names.indexOf(name)))
+    const topic = rule.topic.includes('${') ? null : rule.topic
+    return { topic, content: Buffer.from(`{${told.join(',')}}`), headers: sink.protectionHeaders }
+  }
+
   private unsuitable(what: string): TidemarkError {
     return new TidemarkError('ROW_UNSUITABLE', {
       message: `a logical message with prefix ${this.rule.prefix} ${what}`,
       cure: 'emit a JSON object with the fields of an outbox event, or take the prefix out of `outbox.message`'
     })
   }
+}
+
+function membersOf({ bytes }: MessageContent): JsonMembers | null {
+  return jsonMembers(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
+}
+
+function member(name: string, kinds: readonly MessageFieldKind[], image: Tuple, index: number): string {
+  const start = image.starts[index]!
+  const length = image.lengths[index]!
+  const text = length === NULL_LENGTH ? null : image.bytes.toString('utf8', start, start + length)
+  return `${JSON.stringify(name)}:${text === null || kinds[index] === 'text' ? JSON.stringify(text) : text}`
 }
 
 /** The members as a row: strings as text, null as null, everything else as JSON. */

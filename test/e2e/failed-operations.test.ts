@@ -134,6 +134,37 @@ test('status counts dead letters', async t => {
   assert.match(parked[0]!.what, /dead-letters holds 1 dead letter:/)
 })
 
+test('events of an outbox and of logical messages are parked with the transaction that has them', async t => {
+  const more = `outbox:
+  public.event: {onFailure: park, topic: NAME.events, columns: {payload: {hash: {salt: 0123456789abcdef}}}}
+  message: {orders: {onFailure: park, topic: NAME.orders}}
+`
+  const payments = await usePayments(t, 'park', more)
+  writeFileSync(payments.config, readFileSync(payments.config, 'utf8').replaceAll('NAME', payments.name))
+  await payments.sql('CREATE TABLE event (id text PRIMARY KEY, aggregatetype text, aggregateid text, payload text)')
+  await applyBank(t, payments)
+  await runBank(t, payments)
+  await payments.sql(`BEGIN;
+    INSERT INTO event VALUES ('e1', 'order', '1', 'said'), ('e2', NULL, '2', 'hushed');
+    SELECT pg_logical_emit_message(true, 'orders', 'no JSON');
+    SELECT pg_logical_emit_message(true, 'orders', '{"id":"m","aggregatetype":"a","aggregateid":"3","payload":"p"}');
+    COMMIT`)
+  await payments.sql("INSERT INTO payment VALUES (9, 'Ida', 9)")
+  const [, transaction] = await readUntil(payments, 9)
+  assert.deepEqual(
+    transaction!.parked.map(({ operation, table, reason }) => `${operation} ${table} ${reason}`),
+    ['1 public.event ROW_UNSUITABLE', '2 orders ROW_UNSUITABLE']
+  )
+  assert.deepEqual(
+    transaction!.records.map(({ topic, key }) => `${topic.slice(payments.name.length + 1)} ${key?.toString()}`),
+    ['events 1', 'dead-letters public.event', 'dead-letters orders', 'orders 3']
+  )
+  const letters = transaction!.records.slice(1, 3).map(({ value }) => value!.toString())
+  assert.doesNotMatch(letters[0]!, /hushed/)
+  const { content } = JSON.parse(letters[1]!) as { content: string }
+  assert.equal(Buffer.from(content, 'base64').toString(), 'no JSON')
+})
+
 test('an agent whose processor loops is ended with a word, and nothing of its transaction is lost or half there', async t => {
   const payments = await usePayments(t, 'park', '\nprocessors: {callMsMax: 1000}\n')
   const file = join(dirname(payments.config), 'payments.mjs')
