@@ -13,17 +13,21 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import org.apache.avro.AvroTypeException;
 import org.apache.avro.LogicalType;
 import org.apache.avro.LogicalTypes;
 import org.apache.avro.Schema;
+import org.apache.avro.SchemaCompatibility;
+import org.apache.avro.SchemaCompatibility.SchemaCompatibilityType;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.DecoderFactory;
 
 /**
- * Reads lines of `writer's schema, reader's schema, record`, each in base64 with a tab between, and prints the fields of
- * each record as JSON: logical types in the text forms of java.time and java.math.
+ * Reads lines of `writer's schema, reader's schema, record`, each in base64 with a tab between, and prints for each whether
+ * SchemaCompatibility says that the reader can, a tab, and the record as JSON: logical types in the text forms of java.time
+ * and java.math; `unreadable` where it could not be read.
  */
 class ReadBack {
   public static void main(String[] arguments) throws Exception {
@@ -32,15 +36,23 @@ class ReadBack {
       String[] parts = line.split("\t", -1);
       Schema writer = schema(parts[0]);
       Schema reader = schema(parts[1]);
-      byte[] bytes = Base64.getDecoder().decode(parts[2]);
-      BinaryDecoder decoder = DecoderFactory.get().binaryDecoder(bytes, null);
+      System.out.println(judged(writer, reader) + "\t" + read(writer, reader, Base64.getDecoder().decode(parts[2])));
+    }
+  }
+
+  private static boolean judged(Schema writer, Schema reader) {
+    SchemaCompatibilityType type = SchemaCompatibility.checkReaderWriterCompatibility(reader, writer).getType();
+    return type == SchemaCompatibilityType.COMPATIBLE;
+  }
+
+  private static String read(Schema writer, Schema reader, byte[] bytes) throws Exception {
+    BinaryDecoder decoder = DecoderFactory.get().binaryDecoder(bytes, null);
+    try {
       GenericRecord record = new GenericDatumReader<GenericRecord>(writer, reader).read(null, decoder);
       if (!decoder.isEnd()) throw new IllegalStateException("bytes are left over");
-      List<String> members = new ArrayList<>();
-      for (Schema.Field field : reader.getFields()) {
-        members.add(quoted(field.name()) + ":" + json(record.get(field.pos()), field.schema()));
-      }
-      System.out.println("{" + String.join(",", members) + "}");
+      return json(record, reader);
+    } catch (AvroTypeException unreadable) {
+      return "unreadable";
     }
   }
 
@@ -50,7 +62,8 @@ class ReadBack {
 
   private static String json(Object value, Schema schema) {
     if (value == null) return "null";
-    if (schema.getType() == Schema.Type.UNION) return json(value, schema.getTypes().get(1));
+    if (schema.getType() == Schema.Type.UNION) return json(value, present(schema));
+    if (value instanceof GenericRecord record) return members(record, schema);
     LogicalType logical = schema.getLogicalType();
     if (logical instanceof LogicalTypes.Decimal decimal) {
       return quoted(new BigDecimal(new BigInteger(bytes(value)), decimal.getScale()).toPlainString());
@@ -67,6 +80,19 @@ class ReadBack {
       return Double.isFinite(number) ? value.toString() : quoted(value.toString());
     }
     return value instanceof CharSequence ? quoted(value.toString()) : value.toString();
+  }
+
+  /** The one branch that is not null. */
+  private static Schema present(Schema union) {
+    return union.getTypes().stream().filter(type -> type.getType() != Schema.Type.NULL).findFirst().orElseThrow();
+  }
+
+  private static String members(GenericRecord record, Schema schema) {
+    List<String> members = new ArrayList<>();
+    for (Schema.Field field : schema.getFields()) {
+      members.add(quoted(field.name()) + ":" + json(record.get(field.pos()), field.schema()));
+    }
+    return "{" + String.join(",", members) + "}";
   }
 
   private static String time(String type, long value) {
