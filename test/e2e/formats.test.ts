@@ -174,6 +174,29 @@ test('check tells what the registry would refuse, and registers nothing', async 
   assert.match(away.output, /REGISTRY_UNREACHABLE/)
 })
 
+test('a retyped column that the registry refuses stops the agent before its first row, and nothing is lost', async t => {
+  const registry = await useSchemaRegistry(t)
+  const shop = await useShop(t, registry, 'tables: {public.item: {format: avro}, public.mark: {}}')
+  await applyBank(t, shop)
+  const agent = await runBank(t, shop)
+  await shop.sql("INSERT INTO item VALUES (1, 'ink', 1)")
+  await shop.sql('ALTER TABLE item ALTER name TYPE int USING 0')
+  await shop.sql('INSERT INTO item VALUES (2, 2, 2)')
+  await shop.sql('INSERT INTO mark VALUES (1)')
+  const { code } = await agent.ended
+  assert.notEqual(code, 0)
+  assert.match(agent.output, /SCHEMA_INCOMPATIBLE.*item-value/)
+  const again = await tidemark(t, 'run', '-c', shop.config)
+  assert.match(again.output, /SCHEMA_INCOMPATIBLE/)
+  registry.rule = 'none'
+  await runBank(t, shop)
+  const rows = items(await readUntilMark(shop, 1)).map(({ value }) => decoded(registry, value))
+  assert.deepEqual(
+    rows.map(row => (row as { name: unknown }).name),
+    ['ink', 2]
+  )
+})
+
 test("Debezium's envelope and audit rows come in Avro by the schemas in the registry", async t => {
   const registry = await useSchemaRegistry(t)
   const shop = await useShop(

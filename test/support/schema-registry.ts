@@ -6,10 +6,12 @@ import avsc from 'avsc'
 /** How the registry behaves from now on. */
 export type RegistryMode = 'well' | 'unavailable' | 'silent' | 'resetting' | 'babbling'
 
-/** A stand-in of the Confluent Schema Registry's API for subjects, over HTTP, with BACKWARD compatibility. */
+/** A stand-in of the Confluent Schema Registry's API for subjects, over HTTP, with BACKWARD compatibility unless told otherwise. */
 export interface TestRegistry {
   url: string
   mode: RegistryMode
+  /** The rule of every subject. */
+  rule: 'backward' | 'none'
   /** Requests that came in, as `POST /subjects/a-value/versions`. */
   readonly requests: string[]
   /** Refuses everybody else with 401. */
@@ -30,6 +32,7 @@ export async function useSchemaRegistry(t: TestContext): Promise<TestRegistry> {
 
 class StandIn implements TestRegistry {
   mode: RegistryMode = 'well'
+  rule: 'backward' | 'none' = 'backward'
   credentials: string | null = null
   readonly requests: string[] = []
   private readonly subjects = new Map<string, string[]>()
@@ -95,7 +98,7 @@ class StandIn implements TestRegistry {
   private register(subject: string, schema: string, response: ServerResponse): void {
     const versions = this.subjects.get(subject) ?? []
     if (!versions.includes(schema)) {
-      const fault = faultOf(schema, versions.at(-1))
+      const fault = this.faultOf(schema, versions.at(-1))
       if (fault !== null) return send(response, 409, { error_code: 409, message: `incompatible: ${fault}` })
       this.subjects.set(subject, [...versions, schema])
     }
@@ -103,10 +106,14 @@ class StandIn implements TestRegistry {
     send(response, 200, { id: this.schemas.indexOf(schema) + 1 })
   }
 
+  private faultOf(schema: string, before: string | undefined): string | null {
+    return faultOf(schema, this.rule === 'none' ? undefined : before)
+  }
+
   private tellCompatibility(subject: string, schema: string, response: ServerResponse): void {
     const latest = this.versions(subject).at(-1)
     if (latest === undefined) return send(response, 404, { error_code: 40401, message: 'Subject not found.' })
-    const fault = faultOf(schema, latest)
+    const fault = this.faultOf(schema, latest)
     send(response, 200, { is_compatible: fault === null, messages: fault === null ? [] : [fault] })
   }
 }
