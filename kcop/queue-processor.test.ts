@@ -140,6 +140,16 @@ test('a user processor sees each message, and may send what the rule would', () 
   )
 })
 
+test('a message that is not what its queue holds is parked as it came, or skipped, and the next one goes on', () => {
+  const bytes = Buffer.from('<order>')
+  const [letter] = recordsOf({ content: 'xml', onFailure: 'park' }, { bytes })
+  assert.equal(letter!.topic, 'dead')
+  const { reason, content } = JSON.parse(letter!.value!) as Record<string, string>
+  assert.equal(reason, 'ROW_UNSUITABLE')
+  assert.equal(Buffer.from(content!, 'base64').toString(), '<order>')
+  assert.deepEqual(recordsOf({ content: 'xml', onFailure: 'skip' }, { bytes }), [])
+})
+
 test('a message that cannot become a record is set aside whole, and only what the queue shows of its properties', () => {
   const properties = new Map<string, string | Uint8Array>([
     ['mq.MsgId', id],

@@ -275,6 +275,14 @@ describe('queues, from the putter to the TCC client', () => {
       }
     ],
     [
+      'the user is refused',
+      'MQ_AUTHORIZATION',
+      async ({ mq }) => {
+        await mq.standIn!.set({ credentials: { user: 'other', password: 'secret' } })
+        return {}
+      }
+    ],
+    [
       'there is no authority',
       'MQ_AUTHORIZATION',
       async ({ mq, queue }) => {
@@ -288,7 +296,7 @@ describe('queues, from the putter to the TCC client', () => {
       const parts = await useQueueSubscription(t)
       if (parts?.mq.standIn === null || parts === null) return
       const { standIn } = parts.mq
-      t.after(() => standIn.set({ channels: null }))
+      t.after(() => standIn.set({ channels: null, credentials: null }))
       const applied = tidemarkOn(t, parts, ['apply', '--yes'])
       assert.equal((await applied.ended).code, 0, applied.output)
       const agent = tidemarkOn(t, parts, ['run'], await harm(parts))
