@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { noExtensions, type CommitStreamRecord, type Known } from '@tidemark/schemas/commit-stream.ts'
 import { encodeCommitStreamRecord } from '@tidemark/schemas/commit-stream-codec.ts'
 import { MemoryLog } from '../../test/support/memory-log.ts'
@@ -52,7 +53,7 @@ class Stream {
       this.memory.partition(topic).deleteBelow(offset)
       return Promise.resolve()
     }
-    return trim(this.log, own, { retentionMs: retentionDays * day, renewMs: day, deleteBefore }, days * day)
+    return trim(this.log, own, { retentionMs: retentionDays * day, renewMs: day, deleteBefore }, Math.floor(days * day))
   }
 
   private rest(): { known: Known; extensions: typeof noExtensions } {
@@ -60,7 +61,9 @@ class Stream {
   }
 
   private append(days: number, record: CommitStreamRecord): number {
-    return this.memory.partition(topic).append([{ timestamp: days * day, value: encodeCommitStreamRecord(record) }])
+    return this.memory
+      .partition(topic)
+      .append([{ timestamp: Math.floor(days * day), value: encodeCommitStreamRecord(record) }])
   }
 }
 
@@ -111,6 +114,43 @@ test('commit records written late with the old times of a backlog are kept', asy
   stream.commits(0)
   assert.equal(await stream.trim(9, 3), first)
   assert.equal(await stream.trim(12, 3), second)
+})
+
+/** What happens to a stream, a day apart at most: claims, some of them void, and commit records of whatever age. */
+const histories = fc.array(
+  fc.record({
+    days: fc.double({ min: 0, max: 1, noNaN: true }),
+    what: fc.constantFrom('claim', 'void claim', 'commits'),
+    backlogDays: fc.double({ min: 0, max: 20, noNaN: true })
+  }),
+  { minLength: 1, maxLength: 40 }
+)
+
+test('whatever was written, only what is older than the retention goes, and a valid claim comes first', async () => {
+  await fc.assert(
+    fc.asyncProperty(histories, fc.double({ min: 0, max: 10, noNaN: true }), async (history, retentionDays) => {
+      const stream = new Stream()
+      const written = [0]
+      const valid = [stream.claim(0, 1)]
+      written.push(0)
+      let [now, epoch, dated] = [0, 1, 0]
+      for (const { days, what, backlogDays } of history) {
+        now += days
+        // Times of the stream never fall.
+        dated = Math.max(dated, what === 'commits' ? now - backlogDays : now)
+        if (what === 'commits') stream.commits(dated)
+        else if (what === 'void claim') stream.claim(dated, epoch)
+        else valid.push(stream.claim(dated, ++epoch))
+        written.push(now)
+      }
+      // The owner's own State.
+      stream.commits(dated)
+      const time = Math.floor(now * day) - retentionDays * day
+      const trimmed = await stream.trim(now, retentionDays)
+      const old = valid.filter(offset => Math.floor(written[offset]! * day) <= time)
+      assert.equal(trimmed, old.at(-1) ?? null)
+    })
+  )
 })
 
 test('claims come daily, more often where less than eight days are kept', () => {

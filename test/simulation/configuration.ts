@@ -83,6 +83,7 @@ export const configurations: readonly Configuration[] = [
   { ...plain, name: 'truncate', weather: ['data truncation'] },
   { ...plain, name: 'truncate-commits', weather: ['commit stream truncation'] },
   { ...plain, name: 'trim', trimming: true, weather: ['leader changes', 'forgotten producers'], length: 2 },
+  { ...plain, name: 'trim-retain', trimming: true, weather: ['data retention'] },
   { ...plain, name: 'trim-mirror', trimming: true, mirror: true },
   {
     ...plain,
