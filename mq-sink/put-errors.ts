@@ -11,6 +11,16 @@ const putReason = {
   tooBigForChannel: 2218
 } as const
 
+/** Of an MQGET from the state queue, also one that browses. */
+export function stateError(queue: string, reasonCode: number): TidemarkError {
+  if (reasonCode !== reason.getInhibited) return verbError('MQGET', `queue ${queue}`, reasonCode)
+  return new TidemarkError('MQ_CALL_FAILED', {
+    message: `MQGET for queue ${queue} failed with reason ${reasonCode}: gets are inhibited`,
+    place: `queue ${queue}`,
+    cure: `ALTER QLOCAL(${queue}) GET(ENABLED), and start the sink again`
+  })
+}
+
 /** Of an MQPUT to a queue. */
 export function putError(queue: string, reasonCode: number): TidemarkError {
   const failed = `MQPUT for queue ${queue} failed with reason ${reasonCode}`

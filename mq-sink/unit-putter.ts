@@ -1,8 +1,8 @@
-import { commitError, reason, verbError } from '@tidemark/capture/mq/reason-codes.ts'
+import { commitError, reason } from '@tidemark/capture/mq/reason-codes.ts'
 import type { MqError, ObjectHandle, RawDescriptor } from '@tidemark/capture/mq/mq-package.ts'
 import type { MqiConnection } from '@tidemark/capture/mq/mqi-connection.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { putError } from './put-errors.ts'
+import { putError, stateError } from './put-errors.ts'
 import { noId, type PutMessage } from './put-message.ts'
 
 /** For one state message; of the whole process, whose verbs come one after the other. */
@@ -86,7 +86,7 @@ export class UnitPutter {
       length = taken
     })
     if (this.failure?.mqrc === reason.noMessage) throw missingState(this.stateQueue)
-    if (this.failure !== null) throw verbError('MQGET', `queue ${this.stateQueue}`, this.failure.mqrc)
+    if (this.failure !== null) throw stateError(this.stateQueue, this.failure.mqrc)
     if (stateBuffer.toString('utf8', 0, length) !== this.state) throw invalidState(this.stateQueue, 'was written to')
     this.isOpen = true
   }
@@ -164,7 +164,7 @@ export function browseStates(connection: MqiConnection, object: ObjectHandle, qu
     mq.GetSync(object, new mq.MQMD(), gmo, stateBuffer, (failure, length) => (seen = { failure, length }))
     if (seen.failure?.mqrc === reason.noMessage) break
     if (seen.failure?.mqrc === reason.truncated) throw invalidState(queue, 'holds a message that is no state')
-    if (seen.failure !== null) throw verbError('MQGET', `queue ${queue}`, seen.failure.mqrc)
+    if (seen.failure !== null) throw stateError(queue, seen.failure.mqrc)
     states.push(stateBuffer.toString('utf8', 0, seen.length))
   }
   return states

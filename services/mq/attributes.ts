@@ -24,7 +24,7 @@ const managerNumbers: Readonly<Record<number, (broker: Broker) => number>> = {
   // MQPL_UNIX
   32: () => 3,
   33: broker => broker.maxUncommitted,
-  13: () => 104_857_600
+  13: broker => broker.messageBytesMax
 }
 const textBytes = 48
 

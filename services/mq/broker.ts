@@ -20,6 +20,9 @@ export interface Fault {
   address?: string
 }
 
+/** The most that MQ has. */
+const messageBytesMax = 104_857_600
+
 /** The stand-in queue manager: its queues and its faults. */
 export class Broker {
   readonly name: string
@@ -28,6 +31,9 @@ export class Broker {
   maxUncommitted = 10_000
   /** DEADQ. */
   deadLetterQueue = ''
+  /** MAXMSGL of the queue manager, and of its channels. */
+  messageBytesMax = messageBytesMax
+  channelBytesMax = messageBytesMax
   /** Server-connection channels; null: any. */
   channels: string[] | null = null
   /** User and password; null: nobody is asked. */

@@ -41,6 +41,11 @@ const reason = {
   getInhibited: 2016,
   handle: 2019,
   tooBigForQueue: 2030,
+  tooBigForQueueManager: 2031,
+  noSpace: 2056,
+  tooBigForChannel: 2218,
+  wrongIndex: 2394,
+  groupToTopic: 2417,
   notOpenForInput: 2037,
   notOpenForBrowse: 2036,
   notOpenForOutput: 2039,
@@ -191,10 +196,8 @@ export class Connection {
     const { queue } = object
     if (queue === null || (object.options & oo.output) === 0) return failed(reason.notOpenForOutput)
     const body = payload.subarray(propertyBytes)
-    const { attributes } = queue
-    if (!attributes.put) return failed(reason.putInhibited)
-    if (body.length > attributes.maxmsgl) return failed(reason.tooBigForQueue)
-    if (queue.depth >= attributes.maxdepth) return failed(reason.queueFull)
+    const refusal = this.refusal(queue, descriptor, payload.length, body.length)
+    if (refusal !== null) return failed(refusal)
     const synced = (options! & pmo.syncpoint) !== 0
     if (synced && this.unitOfWork.length >= this.broker.maxUncommitted) return failed(reason.syncpointLimit)
     const message = this.message(object, options!, descriptor, payload.subarray(0, propertyBytes), body)
@@ -205,6 +208,22 @@ export class Connection {
     queue.add(message)
     if (!synced) queue.wake()
     return { ...done, descriptor: message.descriptor }
+  }
+
+  /** Why the queue cannot take a message of so many bytes. */
+  private refusal(queue: MessageQueue, descriptor: Buffer, sentBytes: number, bodyBytes: number): number | null {
+    const { attributes, depth } = queue
+    const { channelBytesMax, messageBytesMax } = this.broker
+    if (sentBytes > channelBytesMax) return reason.tooBigForChannel
+    if (!attributes.put) return reason.putInhibited
+    const grouped = (descriptor.readInt32LE(at.flags) & (inGroup | lastInGroup)) !== 0
+    if (attributes.topic && grouped) return reason.groupToTopic
+    if (bodyBytes > messageBytesMax) return reason.tooBigForQueueManager
+    if (bodyBytes > attributes.maxmsgl) return reason.tooBigForQueue
+    if (depth >= attributes.maxdepth) return reason.queueFull
+    // Counted only where there is a limit: a queue may be long.
+    const isLimited = attributes.maxfsize < Number.MAX_SAFE_INTEGER
+    return isLimited && queue.bytes + bodyBytes > attributes.maxfsize ? reason.noSpace : null
   }
 
   private message(object: OpenObject, options: number, descriptor: Buffer, properties: Buffer, body: Buffer): Message {
@@ -273,6 +292,8 @@ export class Connection {
       return failed(browse ? reason.notOpenForBrowse : reason.notOpenForInput)
     }
     if (!queue.attributes.get) return failed(reason.getInhibited)
+    const groups = (options & (gmo.logicalOrder | gmo.allMessages)) !== 0
+    if (groups && queue.attributes.indxtype === 'NONE') return failed(reason.wrongIndex)
     const synced = (options & gmo.syncpoint) !== 0
     if (synced && this.unitOfWork.length >= this.broker.maxUncommitted) return failed(reason.syncpointLimit)
     if (object.group !== null && !browse && object.group.synced !== synced) return failed(reason.inconsistentUow)

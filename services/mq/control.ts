@@ -14,13 +14,17 @@ export type Command =
   | { do: 'no-faults' }
   /** Cuts every connection, or those to one address: clients see 2009, their units of work are backed out. */
   | { do: 'cut'; address: string | null }
-  | {
-      do: 'set'
-      maxUncommitted?: number
-      deadLetterQueue?: string
-      channels?: string[] | null
-      credentials?: Broker['credentials']
-    }
+  | ({ do: 'set' } & Partial<Settings>)
+
+const settings = [
+  'maxUncommitted',
+  'deadLetterQueue',
+  'messageBytesMax',
+  'channelBytesMax',
+  'channels',
+  'credentials'
+] as const
+type Settings = Pick<Broker, (typeof settings)[number]>
 
 /** A message as a test sees it. */
 export interface SeenMessage {
@@ -70,13 +74,14 @@ function carryOut(broker: Broker, command: Command): Look | { ok: true } {
       }
       break
     case 'set':
-      if (command.maxUncommitted !== undefined) broker.maxUncommitted = command.maxUncommitted
-      if (command.deadLetterQueue !== undefined) broker.deadLetterQueue = command.deadLetterQueue
-      if (command.channels !== undefined) broker.channels = command.channels
-      if (command.credentials !== undefined) broker.credentials = command.credentials
+      set(broker, command)
       break
   }
   return { ok: true }
+}
+
+function set(broker: Broker, command: Partial<Settings>): void {
+  for (const name of settings) if (command[name] !== undefined) Object.assign(broker, { [name]: command[name] })
 }
 
 function look(broker: Broker, name: string, shownMax: number): Look {

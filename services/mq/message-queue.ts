@@ -6,6 +6,12 @@ export interface QueueAttributes {
   boqname: string
   maxdepth: number
   maxmsgl: number
+  /** Bytes of content that its file may hold. */
+  maxfsize: number
+  /** On z/OS, where groups need GROUPID; null: another platform. */
+  indxtype: 'GROUPID' | 'NONE' | null
+  /** An alias of a topic: to be put to, without groups. */
+  topic: boolean
   /** Whether gets, puts are allowed. */
   get: boolean
   put: boolean
@@ -22,6 +28,9 @@ const attributesByDefault: QueueAttributes = {
   boqname: '',
   maxdepth: 100_000,
   maxmsgl: 4_194_304,
+  maxfsize: Number.MAX_SAFE_INTEGER,
+  indxtype: null,
+  topic: false,
   get: true,
   put: true,
   share: true,
@@ -69,6 +78,10 @@ export class MessageQueue {
   /** As CURDEPTH: uncommitted messages count. */
   get depth(): number {
     return this.messages.length
+  }
+
+  get bytes(): number {
+    return this.messages.reduce((sum, { body }) => sum + body.length, 0)
   }
 
   add(message: Message): void {

@@ -10,6 +10,7 @@ import { readerMutations } from './reader-mutations.ts'
 import { commandFor, tell } from './repetition.ts'
 import { runSchedule } from './schedule.ts'
 import { sinkMutations } from './sink-mutations.ts'
+import { trimMutations } from './trim-mutations.ts'
 
 // The short form of `npm run simulate`: enough to notice that a rule has been lost.
 const schedulesEach = 70
@@ -35,7 +36,7 @@ test('no schedule loses, doubles, disorders or invents a transaction', async () 
 })
 
 for (const { what, rules } of [
-  { what: 'of the specification', rules: [...captureMutations, ...readerMutations] },
+  { what: 'of the specification', rules: [...captureMutations, ...readerMutations, ...trimMutations] },
   { what: 'for queues', rules: [...queueMutations, ...sinkMutations] }
 ]) {
   test(`each rule ${what} that is taken out is found`, async () => {
