@@ -6,6 +6,8 @@ import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { FaultPoint } from './delivery/delivery.ts'
 import type { TopicDirectory } from './delivery/topic-directory.ts'
 import { CommitStreamLog } from './ownership/commit-stream-log.ts'
+import type { Extensions } from '@tidemark/schemas/commit-stream.ts'
+import type { StreamState } from './ownership/stream-state.ts'
 import { takeOver, type Ownership } from './ownership/take-over.ts'
 import { trim, type Trimming } from './ownership/trimming.ts'
 import type { Source, SourceConnection } from './source.ts'
@@ -22,6 +24,16 @@ export interface Surroundings {
   delay(ms: number, signal: AbortSignal): Promise<void>
   /** Calls `task` every `ms` until the returned function is called. */
   every(ms: number, task: () => void): () => void
+}
+
+/** Rows of captured tables that processors look values up in, for each ownership anew. */
+export interface LookupSource {
+  /** Before a claim: what it says of the tables' definitions. Throws what forbids to go on from that state. */
+  claim(before: StreamState): Promise<Extensions>
+  /** Before the first operation: the rows as they were at `position`. */
+  load(position: PositionBytes, signal: AbortSignal): Promise<void>
+  /** Before transactions are named, after they were read: throws when the rows were not what they should have been. */
+  verify(): Promise<void>
 }
 
 export type AgentEvent =
@@ -46,6 +58,8 @@ export interface AgentOptions {
   openSession(stream: number, signal: AbortSignal): Promise<BatchProducer>
   topics: TopicDirectory
   processorFor(sink: TransactionSink): OperationProcessor
+  /** Absent: nothing is looked up in captured tables. */
+  lookups?: LookupSource | undefined
   surroundings: Surroundings
   onEvent(event: AgentEvent): void
   budgetBytes: number
@@ -74,7 +88,8 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'MQ_QUEUE_IN_USE',
   'MQ_COMMIT_IN_DOUBT',
   'MQ_UNIT_BACKED_OUT',
-  'MQ_UNIT_TOO_SLOW'
+  'MQ_UNIT_TOO_SLOW',
+  'LOOKUP_BUSY'
 ])
 
 const retryMsFirst = 200
@@ -127,6 +142,7 @@ export class Agent {
       const ownership = await this.claim(connection, session.signal)
       const { epoch, state } = ownership
       this.options.onEvent({ type: 'owner', epoch, sequence: state.sequence, position: state.position })
+      await this.options.lookups?.load(state.position, signal)
       await this.work(connection, ownership, { stop: signal, session: session.signal })
     } catch (error) {
       this.mending = connection.mends?.(error) ?? false
@@ -140,7 +156,9 @@ export class Agent {
   private claim(source: SourceConnection, signal: AbortSignal): Promise<Ownership> {
     const { subscription, agent, openSession, surroundings } = this.options
     const { now, randomBytes } = surroundings
-    return takeOver({ subscription, agent, log: this.log, source, openSession, signal, now, randomBytes })
+    const { lookups } = this.options
+    const extensions = lookups && ((before: StreamState) => lookups.claim(before))
+    return takeOver({ subscription, agent, log: this.log, source, openSession, signal, now, randomBytes, extensions })
   }
 
   private async work(connection: SourceConnection, ownership: Ownership, signals: Signals): Promise<void> {
@@ -189,6 +207,7 @@ export class Agent {
       batchBytesMax,
       processorFor,
       refreshing: false,
+      verify: this.verify,
       onReached: this.options.onReached,
       onPressure: high => {
         if (high) connection.pause()
@@ -217,6 +236,11 @@ export class Agent {
     } catch (error) {
       if (!session.aborted) onEvent({ type: 'trim-failed', error })
     }
+  }
+
+  private get verify(): (() => Promise<void>) | undefined {
+    const { lookups } = this.options
+    return lookups && (() => lookups.verify())
   }
 
   private async drain(connection: SourceConnection, tenure: Tenure): Promise<void> {

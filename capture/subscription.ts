@@ -16,6 +16,7 @@ import { openFormats, type SubscriptionFormats } from './formats.ts'
 import { ClusterTopics } from './delivery/cluster-topics.ts'
 import { mqSourceOptions } from './mq/mq-options.ts'
 import { MqSource } from './mq/mq-source.ts'
+import { CapturedLookups, type LoadedLookup } from './lookups/captured-lookups.ts'
 import type { ReaderEvent } from './mq/reader-messages.ts'
 import { renewalMs, type Trimming } from './ownership/trimming.ts'
 import { PostgresSource, type SlotHolder } from './postgres/postgres-source.ts'
@@ -42,6 +43,7 @@ export type SubscriptionEvent =
   | { type: 'slot-held'; holder: SlotHolder }
   | { type: 'mq'; event: ReaderEvent }
   | { type: 'notice'; notice: Notice }
+  | { type: 'lookups-loaded'; lookups: readonly LoadedLookup[]; tookMs: number }
   | { type: 'operation-failed'; outcome: 'parked' | 'skipped' }
   | { type: 'topic-created'; topic: string; partitions: number }
 
@@ -56,9 +58,17 @@ export class Subscription {
   private readonly cluster: Cluster
   private readonly formats: SubscriptionFormats
   private readonly processors: RunningProcessors
+  private readonly lookups: CapturedLookups | null
 
-  constructor(agent: Agent, cluster: Cluster, formats: SubscriptionFormats, processors: RunningProcessors) {
+  constructor(
+    agent: Agent,
+    cluster: Cluster,
+    formats: SubscriptionFormats,
+    processors: RunningProcessors,
+    lookups: CapturedLookups | null
+  ) {
     this.agent = agent
+    this.lookups = lookups
     this.cluster = cluster
     this.formats = formats
     this.processors = processors
@@ -72,6 +82,7 @@ export class Subscription {
   async close(): Promise<void> {
     this.formats.close()
     await this.processors.close()
+    await this.lookups?.close()
     await this.cluster.close()
   }
 }
@@ -82,7 +93,9 @@ export async function openSubscription(options: SubscriptionOptions): Promise<Su
   const processors = await startProcessors(configuration, options.log)
   const cluster = new Cluster({ ...configuration.kafka, clientId: configuration.kafka.clientId })
   const formats = openFormats(configuration, notice => onEvent({ type: 'notice', notice }))
-  return new Subscription(new Agent(agentOptions(options, cluster, processors, formats)), cluster, formats, processors)
+  const captured = capturedLookups(configuration, onEvent)
+  const agent = new Agent(agentOptions(options, cluster, { ...processors, captured }, formats))
+  return new Subscription(agent, cluster, formats, processors, captured)
 }
 
 /** One transactional id for each producer of the stream: raising its epoch fences the owner before. */
@@ -136,17 +149,39 @@ function queueSource(configuration: MqSubscription, onEvent: (event: Subscriptio
   })
 }
 
+/** What lookups read of captured tables; null: they read none. To be closed. */
+export function capturedLookups(
+  configuration: Configuration | MqSubscription,
+  onEvent: (event: SubscriptionEvent) => void = () => {}
+): CapturedLookups | null {
+  if (configuration.mq !== undefined || configuration.tableLookups.length === 0) return null
+  const { url, slot, publication } = configuration.postgres
+  return new CapturedLookups({
+    session: { url, applicationName: `tidemark ${configuration.subscription} lookups` },
+    slot,
+    publication,
+    lookups: configuration.tableLookups,
+    published: publishedTables(configuration),
+    clock: systemSourceClock,
+    onLoaded: (lookups, tookMs) => onEvent({ type: 'lookups-loaded', lookups, tookMs })
+  })
+}
+
 /** Everything an agent (or the first copy) of this subscription works with. */
 export function agentOptions(
   options: SubscriptionOptions,
   cluster: Cluster,
-  { processors, calls }: Pick<RunningProcessors, 'processors' | 'calls'>,
+  {
+    processors,
+    calls,
+    captured
+  }: Pick<RunningProcessors, 'processors' | 'calls'> & { captured: CapturedLookups | null },
   { formats }: Pick<SubscriptionFormats, 'formats'>
 ): AgentOptions {
   const { configuration, agent, onEvent = () => {}, onReached } = options
   const rules = producerRules(configuration)
   const keys = loadKeys(configuration.keys)
-  const lookups = loadLookups(configuration.lookups)
+  const files = loadLookups(configuration.lookups)
   const admin = new KafkaAdmin(cluster)
   return {
     subscription: configuration.subscription,
@@ -170,10 +205,11 @@ export function agentOptions(
         calls,
         formats,
         keys,
-        lookups,
+        lookups: captured === null ? files : new Map([...files, ...captured.tables]),
         notify: notice => onEvent({ type: 'notice', notice }),
         onFailed: outcome => onEvent({ type: 'operation-failed', outcome })
       }),
+    lookups: captured ?? undefined,
     surroundings: systemSurroundings,
     onEvent,
     onReached,

@@ -4,6 +4,8 @@ import type { Table } from '@tidemark/schemas/table.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { unwatched, type CallWatch } from './call-watch.ts'
 import { Catalog, type Route } from './catalog.ts'
+import { FollowedRows } from './enrichment/followed-rows.ts'
+import { FollowedTables } from './enrichment/followed-tables.ts'
 import type { LookupTables } from './enrichment/lookup-table.ts'
 import { failedLogicalMessage, failedMessage, failedRow } from './failure/dead-letter.ts'
 import { Failures, type FailuresOptions } from './failure/failures.ts'
@@ -72,6 +74,8 @@ export class Producer {
   private readonly failures: Failures
   private readonly calls: CallWatch
   private readonly output: RecordOutput
+  /** Lookups in captured tables; null: there are none. */
+  private readonly followed: FollowedTables | null
   private readonly view = new OperationView()
   /** The operation that the view shows. */
   private source: Operation | null = null
@@ -90,6 +94,8 @@ export class Producer {
     const { rules, sink, processors = new Map(), formats = [], notify = () => {} } = options
     const { deadLetters = null } = rules
     const { keys = new Map(), lookups = new Map(), now = Date.now, randomBytes = systemRandomBytes } = options
+    const followed = [...lookups.values()].filter(lookup => lookup instanceof FollowedRows)
+    this.followed = followed.length === 0 ? null : new FollowedTables(followed)
     const protections = new ColumnProtections({ keys, now, randomBytes, subjects: subjectsOf(rules, sink) })
     this.monitors = new Monitors(rules.monitors ?? [], sink)
     this.plain = { sink }
@@ -135,17 +141,24 @@ export class Producer {
 
   /**
    * When `wait` is no longer null afterwards, nothing may be processed before it resolves. Throws, or it rejects with,
-   * ROW_UNSUITABLE, RECORD_TOO_LARGE, OUTPUT_TOO_LARGE, PROCESSOR_FAILED, PROCESSOR_ASYNC, PARKED_TOO_MANY, and what
-   * `schema` throws.
+   * ROW_UNSUITABLE, RECORD_TOO_LARGE, OUTPUT_TOO_LARGE, PROCESSOR_FAILED, PROCESSOR_ASYNC, PARKED_TOO_MANY, LOOKUP_UNTOLD,
+   * LOOKUP_TOO_LARGE, and what `schema` throws.
    */
   process(operation: Operation): void {
     try {
+      // Before the operation's own records: they may look it up themselves.
+      if (this.followed !== null) this.followed.see(operation)
       if (operation.kind === 'truncate') this.truncate(operation)
       else if (operation.kind === 'message') this.message(operation)
       else this.row(operation)
     } catch (error) {
       throw placed(error, operation)
     }
+  }
+
+  /** An operation of which nothing is made, but which lookups must know of. Throws LOOKUP_UNTOLD, LOOKUP_TOO_LARGE. */
+  follow(operation: Operation): void {
+    this.followed?.see(operation)
   }
 
   commit(transaction: TransactionContext): void {

@@ -13,6 +13,8 @@ export interface ProducerRules {
   readonly subjectKeysTopic?: string
   /** Files that derived columns look values up in. */
   readonly lookups?: readonly LookupFileRule[]
+  /** Captured tables that derived columns look values up in. */
+  readonly tableLookups?: readonly LookupTableRule[]
   readonly outbox: {
     readonly tables: readonly OutboxTableRule[]
     /** Logical messages that carry outbox events. */
@@ -112,6 +114,21 @@ export interface LookupFileRule {
   /** Its column that lookups go by. */
   readonly key: string
   readonly bytesMax: number
+  readonly place: string | null
+}
+
+/** A captured table that lookups read as it is with the transaction being processed. */
+export interface LookupTableRule {
+  readonly name: string
+  /** `schema.name`; captured by the same subscription, under REPLICA IDENTITY FULL. */
+  readonly table: string
+  /** Its column that lookups go by: unique, and never NULL. */
+  readonly key: string
+  /** Its columns that are taken. */
+  readonly columns: readonly string[]
+  readonly bytesMax: number
+  /** Columns that its own records hide: what is taken of them is protected as well, or declared plain. */
+  readonly guarded: readonly string[] | 'all'
   readonly place: string | null
 }
 

@@ -303,6 +303,24 @@ export const errorCodes = {
     means: 'what a lookup reads is not there, too large, or not of the form it needs',
     cure: 'correct the file or the lookup as the message says'
   },
+  LOOKUP_TOO_LARGE: {
+    means: 'what lookups hold of a captured table does not fit the memory given for it',
+    cure: 'take fewer columns, or raise `bytesMax` of the lookup; nothing is left out or guessed'
+  },
+  LOOKUP_ALTERED: {
+    means:
+      'a captured table that lookups read was altered: what its rows were for transactions still to come is not in the log',
+    cure: 'if no such transaction needs values from before, say so by `definition` of the lookup, as the message tells; else retire and apply anew'
+  },
+  LOOKUP_UNTOLD: {
+    means: 'the log does not tell what a captured table held when a transaction looked it up',
+    cure: 'do as the message says; no value was guessed, and nothing of the transaction was published'
+  },
+  LOOKUP_BUSY: {
+    means:
+      'a captured table that lookups read is locked, or being written to, for so long that its rows cannot be read',
+    cure: 'nothing to do if it passes: the agent tries again by itself; else end who holds the lock (pg_locks)'
+  },
   SUBJECT_KEYS_TOO_LARGE: {
     means: 'the data keys of subjects do not fit the memory given for them',
     cure: 'raise `bytesMax`; fewer restarts and a longer `rotateAfterMinutes` make fewer keys'

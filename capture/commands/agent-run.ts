@@ -91,6 +91,12 @@ function tell(log: Log, event: SubscriptionEvent, where: (position: PositionByte
   switch (event.type) {
     case 'waiting':
       return log.info('agent.waiting', 'connecting to the source, to hold it alone')
+    case 'lookups-loaded': {
+      const told = event.lookups.map(
+        ({ name, table, rows, bytes }) => `${name}: ${rows} rows of ${table}, ${bytes} bytes`
+      )
+      return log.info('agent.lookups', `read in ${event.tookMs} ms: ${told.join('; ')}`, { lookups: event.lookups })
+    }
     case 'slot-held': {
       const { slot, pid, applicationName } = event.holder
       const by = pid === null ? 'another process' : `pid ${pid} (${applicationName ?? 'unnamed'})`

@@ -17,6 +17,8 @@ import { RecordingFile } from '../preview/recording-file.ts'
 import { restrictedTopics } from '../preview/shown-record.ts'
 import { waitingTold } from '../provision/carry-out.ts'
 import { startProcessors } from '../running-processors.ts'
+import type { CapturedLookups } from '../lookups/captured-lookups.ts'
+import { capturedLookups } from '../subscription.ts'
 import { systemSourceClock, systemSurroundings } from '../system-surroundings.ts'
 import type { ExitCode, Invocation } from './invocation.ts'
 import { findingsText } from './presentation.ts'
@@ -38,12 +40,14 @@ export async function preview(invocation: Invocation): Promise<ExitCode> {
   })
   const running = await startProcessors(configuration)
   const recording = openRecording(configuration, options.record)
+  const captured = capturedLookups(configuration)
   try {
     const made = await configuredProducer(configuration, ({ message }) => invocation.say(`  ${message}`), running)
-    const show = new Preview(invocation, configuration, made, chosen, recording?.recorder ?? null)
     const tables = await sql.do('reading the catalogue', client =>
       readableTables(client, configuration.postgres.publication, publishedTables(configuration))
     )
+    if (options.rows > 0) await captured?.present(tables)
+    const show = new Preview(invocation, configuration, made, chosen, recording?.recorder ?? null, captured)
     for (const name of chosen) {
       const readable = tables.get(name)
       if (readable === undefined) findings.push(missingTable({ ...nameOf(configuration, name) }, [...tables.keys()]))
@@ -52,7 +56,7 @@ export async function preview(invocation: Invocation): Promise<ExitCode> {
     if (options.live !== null) findings.push(...(await show.live(tables, options.live)))
   } finally {
     recording?.close()
-    await Promise.all([running.close(), sql.close()])
+    await Promise.all([running.close(), captured?.close(), sql.close()])
   }
   const text = findingsText(findings, invocation.style)
   invocation.stream(
@@ -91,14 +95,18 @@ class Preview {
   private readonly chosen: ReadonlySet<string>
   private readonly recorder: OperationRecorder | null
   private readonly printer: PreviewPrinter
+  /** Lookups in captured tables; null: there are none. */
+  private readonly captured: CapturedLookups | null
 
   constructor(
     invocation: Invocation,
     configuration: Configuration,
     made: ConfiguredProducer,
     chosen: ReadonlySet<string>,
-    recorder: OperationRecorder | null
+    recorder: OperationRecorder | null,
+    captured: CapturedLookups | null
   ) {
+    this.captured = captured
     this.invocation = invocation
     this.configuration = configuration
     this.made = made
@@ -137,6 +145,7 @@ class Preview {
       await previewLive({
         configuration,
         signal: AbortSignal.any([stop.signal, ending.signal]),
+        prepare: async (slot, from) => this.captured?.loadFrom(slot, from, ending.signal),
         onWriters: waitingTold(line => invocation.say(line)),
         onReady: () => invocation.stream(this.readyText(limits.seconds)),
         receiverFor: connection =>
@@ -174,7 +183,7 @@ class Preview {
     const show = { schemas: made.schemas, restricted: restrictedTopics(configuration) }
     const files = new Map(configuration.tables.map(({ qualifiedName, processor }) => [qualifiedName, processor]))
     return new PreviewReceiver({
-      ...collectingProducer(made),
+      ...collectingProducer(made, this.captured?.tables),
       show,
       printer,
       recorder,

@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import { enrichmentOf } from '@tidemark/kcop/enrichment/enrichment.ts'
 import { loadLookups } from '@tidemark/kcop/enrichment/lookup-file.ts'
+import type { LookupTables } from '@tidemark/kcop/enrichment/lookup-table.ts'
 import { planColumns } from '@tidemark/kcop/routing/column-plan.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Configuration, TableConfiguration } from '../config/configuration.ts'
 import { producerRules } from '../config/producer-rules.ts'
+import { emptyLookups } from '../lookups/lookup-facts.ts'
 import { typedTables, type TypedTable } from '../postgres/column-typing.ts'
 import { SqlSession } from '../postgres/sql-session.ts'
 import { rowTypes, rowTypesText, type RowType, type SeenTable } from '../typing/row-declarations.ts'
@@ -33,20 +35,27 @@ async function readRowTypes(configuration: Configuration): Promise<RowType[]> {
     const { tables } = configuration
     const found = await sql.do('reading the catalogue', client => typedTables(client, tables))
     const known = new Map(found.tables.map(typed => [typed.table.qualifiedName, typed]))
-    return rowTypes(
-      tables.map((table, index) => seenTable(configuration, index, known.get(table.qualifiedName) ?? missing(table))),
-      found.enumLabels
+    const lookups = new Map([
+      ...loadLookups(configuration.lookups),
+      ...emptyLookups(
+        configuration.tableLookups,
+        found.tables.map(({ table }) => table)
+      )
+    ])
+    const seen = tables.map((table, index) =>
+      seenTable(configuration, index, known.get(table.qualifiedName) ?? missing(table), lookups)
     )
+    return rowTypes(seen, found.enumLabels)
   } finally {
     await sql.close()
   }
 }
 
 /** Throws COLUMN_UNKNOWN and CONFIG_INVALID as the agent would. */
-function seenTable(configuration: Configuration, index: number, source: TypedTable): SeenTable {
+function seenTable(configuration: Configuration, index: number, source: TypedTable, lookups: LookupTables): SeenTable {
   const rule = producerRules(configuration).tables[index]!
   const protections = new Map(rule.columns.protected.map(({ column, protection }) => [column, protection.kind]))
-  const widened = enrichmentOf(source.table, rule, loadLookups(configuration.lookups))?.table ?? source.table
+  const widened = enrichmentOf(source.table, rule, lookups)?.table ?? source.table
   return { source, seen: planColumns(widened, rule).table, protections }
 }
 

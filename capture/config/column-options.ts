@@ -81,7 +81,10 @@ const derivation = {
           })
         )
       },
-      { additionalProperties: false, description: 'Makes a new column of a value looked up, as text.' }
+      {
+        additionalProperties: false,
+        description: 'Makes a new column of a value looked up: of a table in the type of its column, of a file as text.'
+      }
     )
   ),
   plain: Type.Optional(

@@ -13,13 +13,13 @@ import type {
 } from './configuration.ts'
 import type { KafkaConnection } from '@tidemark/kafka/connection-options.ts'
 import type { ConfigurationFile } from './schema.ts'
-import { defaultDeletes, type KeyRule, type LookupFileRule, type RulePlaces } from '@tidemark/kcop/rules.ts'
+import { defaultDeletes, type KeyRule, type RulePlaces } from '@tidemark/kcop/rules.ts'
 import type { DebeziumFile, RegistryFile } from './format-options.ts'
 import { durationMs } from './duration.ts'
 import { completeDeadLetters } from './failure-completion.ts'
 import { completeMonitor } from './monitor-completion.ts'
 import type { ColumnsFile, KeyFile } from './column-options.ts'
-import type { LookupFile } from './lookup-options.ts'
+import { completeLookups } from './lookup-completion.ts'
 import {
   columnEntries,
   completeColumns,
@@ -65,6 +65,9 @@ function completeBase(
   const { subscription } = written
   const { compression, ...kafka } = structuredClone(written.kafka)
   const topics = completeTopics(written)
+  const tables = Object.entries(written.tables ?? {}).map(([name, table]) =>
+    completeTable(name, table, topics.prefix, { file, document })
+  )
   return {
     file,
     subscription,
@@ -76,9 +79,7 @@ function completeBase(
       written.commitStreamRetention === undefined ? null : durationMs(written.commitStreamRetention),
     places: entryPlaces(written, document),
     topics,
-    tables: Object.entries(written.tables ?? {}).map(([name, table]) =>
-      completeTable(name, table, topics.prefix, { file, document })
-    ),
+    tables,
     outbox: completeOutbox(written.outbox, document),
     registry: written.registry === undefined ? null : completeRegistry(written.registry, document),
     debezium: { ...(written.debezium as Required<DebeziumFile>) },
@@ -90,9 +91,7 @@ function completeBase(
     keys: Object.entries(written.encryption?.keys ?? {}).map(([name, key]) =>
       completeKey(name, key, { file, document })
     ),
-    lookups: Object.entries(written.lookups ?? {}).map(([name, lookup]) =>
-      completeLookup(name, lookup, { file, document })
-    )
+    ...completeLookups(written.lookups, tables, { file, document })
   }
 }
 
@@ -133,7 +132,7 @@ function completeTopics(written: ConfigurationFile): TopicDefaults {
 }
 
 /** Where things stand, and what relative paths start from. */
-interface Origin {
+export interface Origin {
   file: string
   document: YamlDocument
 }
@@ -190,12 +189,6 @@ function completeAlso(
 function columnPlaces(columns: ColumnsFile | undefined, at: string, document: YamlDocument) {
   const pointers = new Map(columnEntries(columns, at).map(entry => [entry.name, entry.at]))
   return (column: string) => document.placeOf(pointers.get(column) ?? at, 'key')
-}
-
-function completeLookup(name: string, lookup: LookupFile, { file, document }: Origin): LookupFileRule {
-  const { key, bytesMax } = lookup as Required<LookupFile>
-  const place = document.placeOf(`/lookups/${escapePointer(name)}`, 'key')
-  return { name, file: resolve(dirname(file), lookup.file), key, bytesMax, place }
 }
 
 function completeKey(name: string, key: KeyFile, { file, document }: Origin): KeyRule {

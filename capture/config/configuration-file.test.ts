@@ -90,6 +90,7 @@ test('a minimal file is completed with every default', () => {
     deadLetters: null,
     keys: [],
     lookups: [],
+    tableLookups: [],
     places: { commitStream: 'tidemark.yaml:1:15', kafka: 'tidemark.yaml:4:1' }
   })
 })

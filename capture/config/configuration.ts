@@ -5,6 +5,7 @@ import type {
   HeaderRule,
   KeyRule,
   LookupFileRule,
+  LookupTableRule,
   MonitorRule,
   OnFailure,
   PartitionRule,
@@ -49,6 +50,8 @@ export interface Configuration {
   readonly keys: readonly KeyRule[]
   /** Files that columns look values up in, by absolute path. */
   readonly lookups: readonly LookupFileRule[]
+  /** Captured tables that columns look values up in. */
+  readonly tableLookups: readonly TableLookupConfiguration[]
   /** Where entries stand that have no rule of their own: `commitStream`, `kafka`, `mq`, `mq/<queue>`. */
   readonly places: RulePlaces
   readonly mq?: undefined
@@ -67,6 +70,13 @@ export interface PostgresConfiguration {
   readonly url: string
   readonly publication: string
   readonly slot: string
+}
+
+export interface TableLookupConfiguration extends LookupTableRule {
+  /** The same as `table`, in parts. */
+  readonly tableName: TableName
+  /** Digest of an altered definition that an operator has named; null: none. */
+  readonly definition: string | null
 }
 
 export interface DeadLettersConfiguration {

@@ -3,14 +3,14 @@ import { parseExpression } from '@tidemark/kcop/enrichment/expression.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { ColumnRuleFile } from './column-options.ts'
 import type { LookupFile } from './lookup-options.ts'
-import { meant } from './nearest.ts'
+import { meant, nearest } from './nearest.ts'
 import { columnEntries } from './output-completion.ts'
 import { invalid, type ReferenceSource } from './references.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { textFaults } from './text-faults.ts'
 import { escapePointer, readablePath, type YamlDocument } from './yaml-document.ts'
 
-/** A lookup's columns, by its name; null: its file is at fault, which is told there. */
+/** A lookup's columns, by its name; null: its file is at fault, which is told there, or its columns are those of a table. */
 type Known = ReadonlyMap<string, readonly string[] | null>
 
 /** Files of lookups are read when the configuration is, and every derived column is looked at as far as no table is needed. */
@@ -21,6 +21,11 @@ export function derivedFaults(
 ): TidemarkError[] {
   const known = new Map<string, readonly string[] | null>()
   const ofFiles = Object.entries(written.lookups ?? {}).flatMap(([name, lookup]) => {
+    const formed = formFaults(name, lookup, document)
+    if (formed.length > 0 || lookup.file === undefined) {
+      known.set(name, null)
+      return formed.length > 0 ? formed : tableFaults(name, lookup, written, document)
+    }
     const read = readLookup(name, lookup, document, references)
     known.set(name, 'columns' in read ? read.columns : null)
     return 'fault' in read ? [read.fault] : []
@@ -37,6 +42,34 @@ function ruledColumns(written: ConfigurationFile) {
     )
     return [...columnEntries(table.columns, `${at}/columns`), ...also]
   })
+}
+
+function formFaults(name: string, { file, table, definition }: LookupFile, document: YamlDocument): TidemarkError[] {
+  const at = `/lookups/${escapePointer(name)}`
+  const wrong = (what: string, cure: string) => [
+    invalid(`\`${readablePath(at)}\` ${what}`, document.placeOf(at, 'key'), cure)
+  ]
+  if (file !== undefined && table !== undefined) return wrong('has both `file` and `table`', 'make a lookup of each')
+  if (file === undefined && table === undefined) return wrong('has neither `file` nor `table`', 'add one of them')
+  if (file !== undefined && definition !== undefined) return wrong('has `definition` without `table`', 'leave it out')
+  return []
+}
+
+/** The changes of a looked-up table must come in the stream. */
+function tableFaults(
+  name: string,
+  { table }: LookupFile,
+  written: ConfigurationFile,
+  document: YamlDocument
+): TidemarkError[] {
+  const captured = Object.keys(written.tables ?? {})
+  if (captured.includes(table!)) return []
+  const message = `lookup ${name} reads table ${table}, which is not captured: it is not under \`tables\``
+  const place = document.placeOf(`/lookups/${escapePointer(name)}/table`)
+  const close = nearest(table!, captured)
+  const cure =
+    close === null ? `add it: tables: {${table}: {..}}` : `did you mean \`${close}\`? else add it under \`tables\``
+  return [new TidemarkError('LOOKUP_INVALID', { message, place, cure })]
 }
 
 function readLookup(

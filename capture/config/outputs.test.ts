@@ -279,6 +279,42 @@ test('what is wrong with new columns is found without a database, at its place',
   assert.match(refused('{}', 'lookups: {a: {file: none.txt, key: code}}')[0]!, /6:21 CONFIG_INVALID .*file/)
 })
 
+test('a lookup may read a captured table, with the columns taken of it and what it hides', () => {
+  const entry =
+    '{columns: {ssn: {tokenise: pii}, notes: drop, boss: {lookup: {in: people, by: chief, take: name}}}, also: [{topic: b, columns: {boss: {lookup: {in: people, by: chief, take: ssn}}}}]}'
+  const people = `${keys}\nlookups: {people: {table: public.customer, key: id, definition: 0123456789abcdef}}`
+  const [lookup] = accepted(entry, people).tableLookups
+  assert.deepEqual(lookup, {
+    name: 'people',
+    key: 'id',
+    bytesMax: 67_108_864,
+    place: 'tidemark.yaml:7:11',
+    table: 'public.customer',
+    tableName: { schema: 'public', name: 'customer' },
+    columns: ['name', 'ssn'],
+    guarded: ['notes', 'ssn'],
+    definition: '0123456789abcdef'
+  })
+  const open = accepted('{restricted: true}', 'lookups: {people: {table: public.customer, key: id}}').tableLookups[0]!
+  assert.deepEqual([open.guarded, open.definition, open.columns], ['all', null, []])
+  const wrong = (lookup: string) => refused('{}', `lookups: {people: ${lookup}}`)
+  const at = '6:11 CONFIG_INVALID `lookups.people`'
+  assert.deepEqual(wrong('{key: id}'), [`${at} has neither \`file\` nor \`table\``])
+  assert.deepEqual(wrong('{key: id, table: public.customer, file: countries.csv}'), [
+    `${at} has both \`file\` and \`table\``
+  ])
+  assert.deepEqual(wrong('{key: code, file: countries.csv, definition: 0123456789abcdef}'), [
+    `${at} has \`definition\` without \`table\``
+  ])
+  assert.deepEqual(wrong('{key: id, table: public.custmer}'), [
+    '6:36 LOOKUP_INVALID lookup people reads table public.custmer, which is not captured: it is not under `tables`'
+  ])
+  assert.match(
+    wrong('{key: id, table: public.customer, definition: x}')[0]!,
+    /definition.* must be 16 hexadecimal digits/
+  )
+})
+
 test('a column is encrypted by the subject that another column names', () => {
   const configuration = accepted('{columns: {ssn: {encrypt: {key: pii, subject: id}}}}', keys)
   assert.deepEqual(configuration.tables[0]!.columns.protected, [

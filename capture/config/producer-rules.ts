@@ -22,6 +22,7 @@ export function producerRules(configuration: SubscriptionConfiguration): Produce
     monitors: configuration.monitors,
     keys: configuration.keys,
     lookups: configuration.lookups,
+    tableLookups: configuration.tableLookups,
     deadLetters: configuration.deadLetters?.topic ?? null,
     outbox: {
       tables: configuration.outbox.tables.map(outboxRule),

@@ -169,6 +169,31 @@ describe('delivering transactions', () => {
     assert.deepEqual(reached, ['data-stored', 'commit-next', 'commit-stored', 'settle-next'])
   })
 
+  it('names nothing before it was verified, and nothing that verifying refuses', async () => {
+    const asked: number[] = []
+    const waiting: { resolve(): void; reject(error: Error): void }[] = []
+    const { broker, delivery, transaction, settled, errors } = bench({
+      verify: () => {
+        asked.push(broker.stored.length)
+        return new Promise((resolve, reject) => waiting.push({ resolve, reject }))
+      }
+    })
+    transaction(1, ['account', 'a', '1'])
+    await turns()
+    transaction(2, ['account', 'b', '2'])
+    await turns()
+    assert.deepEqual([asked, broker.commits.length], [[1], 0])
+    waiting[0]!.resolve()
+    await turns()
+    // What came while it was verified waits for the next look.
+    assert.deepEqual([asked, settled], [[1, 2], [1]])
+    const refusal = new Error('altered')
+    waiting[1]!.reject(refusal)
+    await turns()
+    assert.deepEqual([errors, settled, broker.commits.length], [[refusal], [1], 1])
+    delivery.abandon()
+  })
+
   it('keeps neither batches nor endless annotations while the commit stream takes nothing', async () => {
     const partitions = 200
     const { broker, delivery, errors } = bench({

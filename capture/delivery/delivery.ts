@@ -23,6 +23,8 @@ export interface DeliveryOptions {
   onPressure(high: boolean): void
   /** The source may forget everything at or before `position`: its commit record is known valid. */
   onSettled(position: PositionBytes, transactions: number): void
+  /** Asked before each append that names transactions, after all of them were read: rejects when they must not be named. */
+  verify?: (() => Promise<void>) | undefined
   /** Told each time a fault point is reached. */
   onReached?: ((point: FaultPoint) => void) | undefined
   /** Delivery cannot go on: nothing is written or settled any more. Called once. */
@@ -230,6 +232,10 @@ export class Delivery {
     const { writer, own, epoch } = this.ownership
     const packer = new CommitsPacker(epoch, own.known)
     const { settleable } = this
+    if (this.options.verify !== undefined) {
+      await this.options.verify()
+      if (this.failed) return
+    }
     let count = 0
     // A unit is not cut: an append that names part of it would leave the stream without the unit's position.
     while (count < settleable && (!isFull(packer, count) || !endsUnit(this.named[count - 1]))) {

@@ -1,4 +1,4 @@
-import { noExtensions } from '@tidemark/schemas/commit-stream.ts'
+import { noExtensions, type Extensions } from '@tidemark/schemas/commit-stream.ts'
 import type { PositionBytes } from '@tidemark/schemas/position.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { BatchProducer } from './batch-producer.ts'
@@ -17,6 +17,8 @@ export interface GenesisOptions {
   position: PositionBytes
   /** Present rows are to be copied before mirroring. */
   refresh: boolean
+  /** Further extensions of the record. */
+  extensions?: Extensions
 }
 
 /**
@@ -38,7 +40,10 @@ export async function writeGenesis(options: GenesisOptions): Promise<number> {
         system: options.system,
         position: options.position,
         known: { offset: 0, epoch: 0, claim: 0 },
-        extensions: options.refresh ? new Map([[refreshExtension, Buffer.from('wanted')]]) : noExtensions
+        extensions: new Map([
+          ...(options.extensions ?? noExtensions),
+          ...(options.refresh ? [[refreshExtension, Buffer.from('wanted')] as const] : [])
+        ])
       }
     ],
     options.now()

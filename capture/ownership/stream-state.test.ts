@@ -32,6 +32,7 @@ test('records dated before earlier ones do not turn the time of the stream back'
     sequence: 0,
     position,
     refresh: 'none',
+    claimed: new Map(),
     end: 2,
     timestamp: 100
   }

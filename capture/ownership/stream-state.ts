@@ -1,4 +1,10 @@
-import type { Commits, CommitStreamRecord, Known } from '@tidemark/schemas/commit-stream.ts'
+import {
+  noExtensions,
+  type Commits,
+  type CommitStreamRecord,
+  type Extensions,
+  type Known
+} from '@tidemark/schemas/commit-stream.ts'
 import type { PositionBytes } from '@tidemark/schemas/position.ts'
 import { EpochFold } from '@tidemark/schemas/stream-fold.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
@@ -25,6 +31,8 @@ export interface StreamState {
   /** All transactions at or before it have been named. */
   position: PositionBytes
   refresh: RefreshState
+  /** Extensions of the current claim, of genesis before the first. */
+  claimed: Extensions
   /** Offset up to which the stream was read. */
   end: number
   /** The latest of the records read, ms. */
@@ -125,6 +133,7 @@ async function stateOf(
     epoch: fold.epoch,
     claim: fold.claim,
     ...last,
+    claimed: owner?.extensions ?? (first.record.type === 'genesis' ? first.record.extensions : noExtensions),
     end,
     timestamp: fold.timestamp
   }

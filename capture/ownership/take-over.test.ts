@@ -175,6 +175,24 @@ describe('taking over a subscription', () => {
     assert.equal((await take(stream, { now: () => now })).epoch, 1_000)
   })
 
+  it('claims with what is said of the last claim, and writes nothing when that is refused', async () => {
+    const said = (text: string) => new Map([['lookups', Buffer.from(text)]])
+    const stream = new Stream().add(genesis(said('genesis')))
+    const seen: string[] = []
+    const extensions: TakeOverOptions['extensions'] = ({ claimed }) => {
+      seen.push(Buffer.from(claimed.get('lookups') ?? []).toString())
+      return Promise.resolve(said(`claim ${seen.length}`))
+    }
+    await take(stream, { extensions })
+    await take(stream, { extensions })
+    await take(stream)
+    await take(stream, { extensions })
+    assert.deepEqual(seen, ['genesis', 'claim 1', ''])
+    const written = stream.records.length
+    await assert.rejects(take(stream, { extensions: () => Promise.reject(new Error('altered')) }), /altered/)
+    assert.equal(stream.records.length, written)
+  })
+
   it('goes on from the last entry of the last valid commit record, not from a void one after it', async () => {
     const stream = new Stream().add(genesis(), claim(1), state(1, 3, 30, none), claim(2), state(1, 4, 40, none))
     const { state: found } = await take(stream)

@@ -1,4 +1,4 @@
-import { noExtensions, type Claim } from '@tidemark/schemas/commit-stream.ts'
+import { noExtensions, type Claim, type Extensions } from '@tidemark/schemas/commit-stream.ts'
 import type { BatchProducer } from './batch-producer.ts'
 import type { PositionBytes } from '@tidemark/schemas/position.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
@@ -21,6 +21,8 @@ export interface TakeOverOptions {
   /** Milliseconds since the Unix epoch. */
   now(): number
   randomBytes(length: number): Uint8Array
+  /** What the claim says besides, by the state before it; refuses by throwing. Default nothing. */
+  extensions?: ((before: StreamState) => Promise<Extensions>) | undefined
   /** Whether an unfinished first copy may be taken over: only by the copy itself. */
   refreshing?: boolean
 }
@@ -49,19 +51,21 @@ export async function takeOver(options: TakeOverOptions): Promise<Ownership> {
   const before = await readStreamState(log)
   refuse(before, source.identity, sampled, options.refreshing ?? false)
 
+  const extensions = (await options.extensions?.(before)) ?? noExtensions
   const session = await options.openSession(before.stream, options.signal)
-  return claimWith(options, before, sampled, session)
+  return claimWith(options, before, sampled, session, extensions)
 }
 
 async function claimWith(
   options: TakeOverOptions,
   before: StreamState,
   sampled: PositionBytes | null,
-  session: BatchProducer
+  session: BatchProducer,
+  extensions: Extensions
 ): Promise<Ownership> {
   const { log, source } = options
   const writer = new CommitStreamWriter(log.topic, options.subscription, session, before.timestamp)
-  const claim = makeClaim(options, before)
+  const claim = makeClaim(options, before, extensions)
   const offset = await writer.append([claim], options.now())
   const state = await readToClaim(log, before, claim, offset)
   writer.follow(state.timestamp)
@@ -69,7 +73,7 @@ async function claimWith(
   return { epoch: claim.epoch, state, session, writer, own: new OwnWrites(log, claim.epoch, offset) }
 }
 
-function makeClaim(options: TakeOverOptions, state: StreamState): Claim {
+function makeClaim(options: TakeOverOptions, state: StreamState, extensions: Extensions): Claim {
   // The clock only avoids that an epoch is used again after the stream lost its end.
   const seconds = Math.floor(options.now() / 1000) - epochOrigin
   return {
@@ -83,7 +87,7 @@ function makeClaim(options: TakeOverOptions, state: StreamState): Claim {
     sequence: state.sequence,
     position: state.position,
     known: { offset: state.end, epoch: state.epoch, claim: state.claim },
-    extensions: noExtensions
+    extensions
   }
 }
 

@@ -12,7 +12,7 @@ import { loadInto, RelationCatalogue } from './relation-catalogue.ts'
 import { ReplicationConnection } from './replication-connection.ts'
 import { serverError, sqlState } from './server-error.ts'
 import { backendPid, connectBulk, contextOf, destroySession, type BulkSession, type SessionOptions } from './session.ts'
-import { createTemporarySlot } from './slot.ts'
+import { copySlot, createTemporarySlot } from './slot.ts'
 import { readSlot, usableSlot } from './slot-state.ts'
 import { SqlSession } from './sql-session.ts'
 import { untilVisible } from './visibility.ts'
@@ -42,9 +42,10 @@ export interface PostgresSourceOptions extends SessionOptions {
   nonTransactionalMessages?: NonTransactionalMessages
   /**
    * Whether to make the slot, for this connection alone: it is gone with it. What commits after `open` has resolved is read.
-   * `onWriters`: who is waited for, since a slot begins where no older transaction writes.
+   * `onWriters`: who is waited for, since a slot begins where no older transaction writes. `copyOf`: it begins where that slot
+   * does, which may be in use.
    */
-  temporary?: { onWriters(writers: readonly OpenWriter[]): void }
+  temporary?: { onWriters(writers: readonly OpenWriter[]): void } | { copyOf: string }
   pacing?: CopyStreamOptions['pacing']
   /**
    * Whether to end (pg_terminate_backend) the walsender of this process's own last connection, once that connection is
@@ -90,8 +91,10 @@ export class PostgresSource implements Source {
   }
 
   private makeSlot(sql: SqlSession, client: pg.Client, signal: AbortSignal): Promise<void> {
-    const { slot, clock, temporary } = this.options
-    const onWaiting = temporary!.onWriters.bind(temporary)
+    const { slot, clock } = this.options
+    const temporary = this.options.temporary!
+    if ('copyOf' in temporary) return copySlot(client, temporary.copyOf, slot)
+    const onWaiting = temporary.onWriters.bind(temporary)
     return createTemporarySlot({ session: this.options, sql, clock, slot, signal, onWaiting }, client)
   }
 

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { parseLsn, type Lsn } from '@tidemark/schemas/position.ts'
 import type { SourceClock } from './copy-stream.ts'
-import { quoteIdentifier } from './identifier.ts'
+import { quoteIdentifier, quoteReplicationLiteral } from './identifier.ts'
 import { openWriters, type OpenWriter } from './inspection.ts'
 import { serverError, type Meaning } from './server-error.ts'
 import { serverVersion } from './server-version.ts'
@@ -58,6 +58,12 @@ export async function createTemporarySlot(creation: SlotCreation, client: pg.Cli
   // Without parentheses every version takes it.
   const command = `CREATE_REPLICATION_SLOT ${quoteIdentifier(creation.slot)} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT`
   await creating(creation, client, () => client.query(command))
+}
+
+/** Makes a slot as `createTemporarySlot` does, at the place of one that is there and may be in use. */
+export async function copySlot(client: pg.Client, from: string, slot: string): Promise<void> {
+  const names = [from, slot].map(quoteReplicationLiteral).join(', ')
+  await client.query(`SELECT pg_copy_logical_replication_slot(${names}, true)`)
 }
 
 async function creating<T>(creation: SlotCreation, client: pg.Client, create: () => Promise<T>): Promise<T> {

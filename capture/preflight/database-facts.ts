@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { publishedTables, type Configuration } from '../config/configuration.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
 import { tableDefinitions } from '../postgres/table-definitions.ts'
+import { tableText } from '../postgres/identifier.ts'
 import { inspectTables, type TableFacts } from '../postgres/catalog.ts'
 import {
   inspectPublication,
@@ -13,6 +14,7 @@ import {
   type RoleFacts,
   type ServerFacts
 } from '../postgres/inspection.ts'
+import { lookupFacts, type LookupFacts } from '../lookups/lookup-facts.ts'
 import { readSlot, type SlotState } from '../postgres/slot-state.ts'
 import type { SourceIdentity } from '../source.ts'
 import type { SqlSession } from '../postgres/sql-session.ts'
@@ -29,6 +31,8 @@ export interface DatabaseFacts {
   tables: readonly TableFacts[]
   /** The same as the producer will see them, in the same order. */
   definitions: readonly Table[]
+  /** What lookups read of captured tables. */
+  lookups: readonly LookupFacts[]
   /** `schema.name` of tables the database has, when a configured one is missing; for its nearest name. */
   otherTables: readonly string[]
   /** Schemas of configured tables that the role may not use. */
@@ -42,11 +46,13 @@ export function readDatabase(sql: SqlSession, configuration: Configuration): Pro
   return sql.do('looking at the database', async client => {
     const wanted = publishedTables(configuration)
     const tables = await inspectTables(client, wanted)
+    const publication = await inspectPublication(client, configuration.postgres.publication)
     return {
       server: await inspectServer(client),
       identity: await identity(client),
       role: await inspectRole(client),
-      publication: await inspectPublication(client, configuration.postgres.publication),
+      publication,
+      lookups: await lookupsOf(client, configuration, publication, tables),
       slot: await readSlot(client, configuration.postgres.slot),
       writers: await openWriters(client),
       tables,
@@ -55,6 +61,18 @@ export function readDatabase(sql: SqlSession, configuration: Configuration): Pro
       closedSchemas: await closedSchemas(client, [...new Set(wanted.map(table => table.schema))])
     }
   })
+}
+
+function lookupsOf(
+  client: pg.Client,
+  { postgres, tableLookups }: Configuration,
+  publication: PublicationFacts | null,
+  tables: readonly TableFacts[]
+): Promise<LookupFacts[]> {
+  const there = new Set(tables.map(tableText))
+  const sent = new Set((publication?.tables ?? []).map(tableText))
+  const known = tableLookups.filter(({ table }) => there.has(table))
+  return lookupFacts(client, known, { ...postgres, sent })
 }
 
 /** As IDENTIFY_SYSTEM has it, for a session that does not replicate: the id unsigned, the timeline written to now. */

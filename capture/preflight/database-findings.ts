@@ -5,6 +5,7 @@ import type { TableFacts } from '../postgres/catalog.ts'
 import type { DatabaseFacts } from './database-facts.ts'
 import { columnFindings } from './column-findings.ts'
 import { publicationFindings, publicationWish } from './publication-findings.ts'
+import { lookupFindings } from './lookup-findings.ts'
 import { ruleFindings } from './rule-findings.ts'
 import { roleFindings, serverFindings, writerFindings } from './server-findings.ts'
 import { missingTable, outboxFindings, tableFindings, type TableContext } from './table-findings.ts'
@@ -22,7 +23,8 @@ export function databaseFindings(configuration: Configuration, facts: DatabaseFa
     ...inOrderOfPlace([
       ...missingTables(configuration, facts),
       ...columns.findings,
-      ...ruleFindings(configuration, soundTables(facts, found), columns.tables)
+      ...lookupFindings(facts.lookups, tables, role.name),
+      ...ruleFindings(configuration, soundTables(facts, found), columns.tables, facts.definitions)
     ]),
     ...publicationFindings(publication, wish, tables, role),
     ...(slot === null ? writerFindings(facts.writers) : [])

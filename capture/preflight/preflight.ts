@@ -7,6 +7,7 @@ import type { Connections } from './connections.ts'
 import { continuityFindings } from './continuity-findings.ts'
 import { readDatabase, type DatabaseFacts } from './database-facts.ts'
 import { databaseFindings } from './database-findings.ts'
+import { alterationFindings } from './lookup-findings.ts'
 import { hiddenTopics, permissionFindings, readPermissions } from './permission-findings.ts'
 import { registryFindings } from './registry-findings.ts'
 import { clusterFindings } from './topic-findings.ts'
@@ -37,6 +38,7 @@ export async function preflight(configuration: Configuration, connections: Conne
   const isStreamSeen = hidden?.has(configuration.commitStream) === false
   if (database !== null && cluster !== null && isStreamSeen) {
     findings.push(...standingFindings(configuration, database, cluster))
+    if (cluster.stream !== null) findings.push(...alterationFindings(database.lookups, cluster.stream.claimed))
   }
   return { database, cluster, findings }
 }

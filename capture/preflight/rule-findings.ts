@@ -4,10 +4,12 @@ import { ColumnProtections } from '@tidemark/kcop/protection/column-protections.
 import { loadKeys } from '@tidemark/kcop/protection/key-files.ts'
 import type { AnnotatedSink } from '@tidemark/kcop/record-sink.ts'
 import type { SchemaRegistry } from '@tidemark/kcop/registry/schema-registry.ts'
+import { emptyLookups } from '../lookups/lookup-facts.ts'
 import { loadLookups } from '@tidemark/kcop/enrichment/lookup-file.ts'
 import { OutboxMessageProcessor } from '@tidemark/kcop/outbox/outbox-message.ts'
 import type { OutboxContext } from '@tidemark/kcop/outbox/protected-outbox.ts'
-import type { OutboxMessageRule, OutputRule } from '@tidemark/kcop/rules.ts'
+import type { LookupTables } from '@tidemark/kcop/enrichment/lookup-table.ts'
+import type { LookupTableRule, OutboxMessageRule, OutputRule } from '@tidemark/kcop/rules.ts'
 import { subjectKeysTopic } from '@tidemark/schemas/subject-key.ts'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { Table } from '@tidemark/schemas/table.ts'
@@ -27,14 +29,15 @@ const unregistered: Pick<SchemaRegistry, 'entry'> = {
 /**
  * What the producer would refuse of its rules when it met the tables: unknown columns, keys protected at random,
  * conditions that do not fit, identities that do not suffice. At the place of the rule. Of the tables in `misnamed`
- * unknown columns were told.
+ * unknown columns were told. `definitions`: of all tables there are, which lookups read.
  */
 export function ruleFindings(
   configuration: Configuration,
   tables: readonly Table[],
-  misnamed: ReadonlySet<string>
+  misnamed: ReadonlySet<string>,
+  definitions: readonly Table[] = tables
 ): Finding[] {
-  return triedRules(configuration, tables, { schemas: unregistered, misnamed })
+  return triedRules(configuration, tables, { schemas: unregistered, misnamed, definitions })
 }
 
 export interface RuleTrial {
@@ -42,13 +45,15 @@ export interface RuleTrial {
   schemas: Pick<SchemaRegistry, 'entry'>
   /** Tables of which unknown columns are not told. */
   misnamed?: ReadonlySet<string>
+  /** Of tables that lookups read, besides those that are tried. */
+  definitions?: readonly Table[]
   /** Told the output that is tried next. */
   onOutput?: (rule: OutputRule) => void
 }
 
 /** The same, as the trial says. */
 export function triedRules(configuration: Configuration, tables: readonly Table[], trial: RuleTrial): Finding[] {
-  const { misnamed = new Set(), onOutput } = trial
+  const { misnamed = new Set(), onOutput, definitions = tables } = trial
   try {
     const keys = loadKeys(configuration.keys)
     const { now } = systemSurroundings
@@ -65,7 +70,10 @@ export function triedRules(configuration: Configuration, tables: readonly Table[
       sink: nowhere,
       formats: formatsWith(configuration, trial.schemas),
       protections,
-      lookups: loadLookups(configuration.lookups),
+      lookups: new Map([
+        ...loadLookups(configuration.lookups),
+        ...soundLookups(configuration.tableLookups, definitions)
+      ]),
       monitors: new Monitors(rules.monitors ?? [], nowhere),
       notify: () => {}
     })
@@ -83,6 +91,20 @@ export function triedRules(configuration: Configuration, tables: readonly Table[
     if (!isTidemarkError(error)) throw error
     return [findingOf(error)]
   }
+}
+
+/** What is wrong with the others was told of their tables. */
+function soundLookups(rules: readonly LookupTableRule[], definitions: readonly Table[]): LookupTables {
+  return new Map(
+    rules.flatMap(rule => {
+      try {
+        return [...emptyLookups([rule], definitions)]
+      } catch (error) {
+        if (!isTidemarkError(error)) throw error
+        return []
+      }
+    })
+  )
 }
 
 /** Logical messages have no definition: their rules are compiled as they stand. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Configuration } from '../config/configuration.ts'
+import type { PositionBytes } from '@tidemark/schemas/position.ts'
 import type { OpenWriter } from '../postgres/inspection.ts'
 import { PostgresSource } from '../postgres/postgres-source.ts'
 import { systemSourceClock } from '../system-surroundings.ts'
@@ -7,6 +8,8 @@ import type { SourceConnection, TransactionReceiver } from '../source.ts'
 
 export interface LivePreview {
   configuration: Configuration
+  /** Before anything is read: the temporary slot, and where it begins. */
+  prepare(slot: string, from: PositionBytes): Promise<void>
   /** `onPassed` of what it reads settles it, so that the server keeps no log for a preview. */
   receiverFor(connection: Pick<SourceConnection, 'settle'>): TransactionReceiver
   /** Aborted: end. */
@@ -22,10 +25,11 @@ export interface LivePreview {
 export async function previewLive(preview: LivePreview): Promise<void> {
   const { configuration, signal, onWriters, onReady } = preview
   const { url, publication } = configuration.postgres
+  const slot = `tidemark_preview_${randomBytes(6).toString('hex')}`
   const source = new PostgresSource({
     url,
     applicationName: `tidemark ${configuration.subscription} preview`,
-    slot: `tidemark_preview_${randomBytes(6).toString('hex')}`,
+    slot,
     publication,
     clock: systemSourceClock,
     temporary: { onWriters }
@@ -38,6 +42,7 @@ export async function previewLive(preview: LivePreview): Promise<void> {
   const stopped = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
   try {
     const from = await connection.confirmed()
+    await preview.prepare(slot, from!)
     const running = connection.run(preview.receiverFor(connection), from!)
     running.catch(() => {})
     onReady()

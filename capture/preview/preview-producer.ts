@@ -1,6 +1,7 @@
 import { unwatched, type CallWatch } from '@tidemark/kcop/call-watch.ts'
 import { CollectingSink } from '@tidemark/kcop/display/collecting-sink.ts'
 import { DerivedSchemas } from '@tidemark/kcop/display/avro-value.ts'
+import type { LookupTables } from '@tidemark/kcop/enrichment/lookup-table.ts'
 import { loadLookups } from '@tidemark/kcop/enrichment/lookup-file.ts'
 import type { Notify } from '@tidemark/kcop/notice.ts'
 import { loadProcessors } from '@tidemark/kcop/processor-file.ts'
@@ -43,8 +44,12 @@ function withoutTurns(calls: CallWatch): CallWatch {
   }
 }
 
-/** The producer of the agent around a sink that only collects. */
-export function collectingProducer({ options }: ConfiguredProducer): { producer: Producer; sink: CollectingSink } {
+/** The producer of the agent around a sink that only collects. `captured`: lookups in captured tables. */
+export function collectingProducer(
+  { options }: ConfiguredProducer,
+  captured: LookupTables = new Map()
+): { producer: Producer; sink: CollectingSink } {
   const sink = new CollectingSink()
-  return { sink, producer: new Producer({ ...options, sink }) }
+  const lookups = new Map([...(options.lookups ?? []), ...captured])
+  return { sink, producer: new Producer({ ...options, lookups, sink }) }
 }

@@ -50,7 +50,7 @@ export class PreviewReceiver implements TransactionReceiver {
 
   operation(operation: Operation): void {
     const { isWanted, producer, printer, recorder, processorOf } = this.options
-    if (!isWanted(operation)) return
+    if (!isWanted(operation)) return this.guard(() => producer.follow(operation))
     this.guard(() => {
       if (this.taken++ === 0) this.first(this.context!)
       // Before it is processed: what stops the producer is worth having.

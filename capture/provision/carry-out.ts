@@ -7,7 +7,8 @@ import { createSlot, dropSlot, type CreatedSlot } from '../postgres/slot.ts'
 import type { Connections } from '../preflight/connections.ts'
 import { writerText } from '../preflight/server-findings.ts'
 import type { SourceIdentity } from '../source.ts'
-import { sessionOpener } from '../subscription.ts'
+import type { CapturedLookups } from '../lookups/captured-lookups.ts'
+import { capturedLookups, sessionOpener } from '../subscription.ts'
 import { systemSourceClock, systemSurroundings } from '../system-surroundings.ts'
 import { copyPresentRows } from './copy-present-rows.ts'
 import { stepText, type Step } from './plan.ts'
@@ -53,27 +54,35 @@ async function begin(options: CarryOutOptions, step: Step & { kind: 'slot' }): P
     signal,
     onWaiting: waitingTold(say)
   })
+  const captured = capturedLookups(configuration)
   try {
     const genesis = steps.find(step => step.kind === 'genesis')
     if (genesis !== undefined) {
       say(stepText(genesis).what)
-      await genesisOrNoSlot(options, slot)
+      await genesisOrNoSlot(options, slot, captured)
     }
     const copy = steps.find(step => step.kind === 'copy')
     if (copy === undefined) return
     say(stepText(copy).what)
     const { identity } = options
-    await copyPresentRows({ configuration, connections, slot, identity, tables: copy.tables, signal, say })
+    await copyPresentRows({ configuration, connections, slot, identity, captured, tables: copy.tables, signal, say })
   } finally {
+    await captured?.close()
     await slot.release()
   }
 }
 
 /** A slot that no commit stream names would stop the next apply: nobody could tell whose it is. */
-async function genesisOrNoSlot(options: CarryOutOptions, slot: CreatedSlot): Promise<void> {
+async function genesisOrNoSlot(
+  options: CarryOutOptions,
+  slot: CreatedSlot,
+  captured: CapturedLookups | null
+): Promise<void> {
   const { configuration, connections, steps, identity, signal } = options
   try {
+    const extensions = await captured?.ofSnapshot(slot.snapshot).claim()
     await writeGenesis({
+      ...(extensions === undefined ? {} : { extensions }),
       subscription: configuration.subscription,
       log: connections.commitStream,
       openSession: sessionOpener(connections.cluster),

@@ -7,6 +7,7 @@ import type { Connections } from '../preflight/connections.ts'
 import { firstCopy } from '../refresh/first-copy.ts'
 import { startProcessors } from '../running-processors.ts'
 import type { SourceIdentity } from '../source.ts'
+import type { CapturedLookups } from '../lookups/captured-lookups.ts'
 import { agentOptions } from '../subscription.ts'
 
 export interface CopyRequest {
@@ -15,6 +16,8 @@ export interface CopyRequest {
   /** Not released. */
   slot: CreatedSlot
   identity: SourceIdentity
+  /** null: nothing is looked up in captured tables. */
+  captured: CapturedLookups | null
   /** `schema.name` */
   tables: readonly string[]
   signal: AbortSignal
@@ -23,14 +26,18 @@ export interface CopyRequest {
 
 /** Copies the present rows of the tables through the configured producer, before mirroring. */
 export async function copyPresentRows(request: CopyRequest): Promise<void> {
-  const { configuration, connections, slot, identity, tables, signal, say } = request
+  const { configuration, connections, slot, identity, captured, tables, signal, say } = request
   const processors = await startProcessors(configuration)
   const agent = `${hostname()}:${process.pid} (apply)`
   const formats = openFormats(configuration, notice => say(`  ${notice.message}`))
   const { cluster } = connections
   try {
+    const options = { configuration, agent, onReached: crashPoint(process.env) }
     const copying = firstCopy({
-      agent: agentOptions({ configuration, agent, onReached: crashPoint(process.env) }, cluster, processors, formats),
+      agent: {
+        ...agentOptions(options, cluster, { ...processors, captured }, formats),
+        lookups: captured?.ofSnapshot(slot.snapshot)
+      },
       reader: connections.reader,
       session: connections.session,
       publication: configuration.postgres.publication,

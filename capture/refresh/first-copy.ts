@@ -2,6 +2,7 @@ import type { LogReader } from '@tidemark/kafka/log-reader.ts'
 import { lsnToBytes } from '@tidemark/schemas/position.ts'
 import type { AgentOptions } from '../agent.ts'
 import { CommitStreamLog } from '../ownership/commit-stream-log.ts'
+import type { StreamState } from '../ownership/stream-state.ts'
 import { takeOver, type Ownership } from '../ownership/take-over.ts'
 import { SnapshotCopy } from '../postgres/snapshot-copy.ts'
 import type { CreatedSlot } from '../postgres/slot.ts'
@@ -25,6 +26,7 @@ export interface FirstCopyOptions {
     | 'budgetBytes'
     | 'batchBytesMax'
     | 'onReached'
+    | 'lookups'
   >
   reader: LogReader
   session: SessionOptions
@@ -58,6 +60,7 @@ export async function firstCopy(options: FirstCopyOptions): Promise<number> {
   const ending = new AbortController()
   try {
     const ownership = await own(options, ending.signal)
+    await options.agent.lookups?.load(lsnToBytes(slot.consistentPoint), options.signal)
     return await copyAll(options, copy, ownership)
   } finally {
     ending.abort()
@@ -66,7 +69,7 @@ export async function firstCopy(options: FirstCopyOptions): Promise<number> {
 }
 
 function own(options: FirstCopyOptions, signal: AbortSignal): Promise<Ownership> {
-  const { subscription, agent, commitStream, openSession, surroundings } = options.agent
+  const { subscription, agent, commitStream, openSession, surroundings, lookups } = options.agent
   return takeOver({
     subscription,
     agent,
@@ -79,6 +82,7 @@ function own(options: FirstCopyOptions, signal: AbortSignal): Promise<Ownership>
     signal,
     now: surroundings.now,
     randomBytes: surroundings.randomBytes,
+    extensions: lookups && ((before: StreamState) => lookups.claim(before)),
     refreshing: true
   })
 }

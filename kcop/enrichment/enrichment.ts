@@ -15,6 +15,8 @@ import type { LookupTables } from './lookup-table.ts'
 export class Enrichment {
   /** The source's table with the derived columns behind its own. */
   readonly table: Table
+  /** Names of the derived columns whose values change though the row does not, so that old ones cannot be told. */
+  readonly changing: ReadonlySet<string>
   private readonly derived: readonly DerivedValue[]
   private readonly own: number
   private readonly operation = new AlteredOperation()
@@ -26,22 +28,23 @@ export class Enrichment {
     this.own = source.columns.length
     const derived: DerivedValue[] = []
     const guard = new TellingGuard(rule)
+    const changing = new Set<string>()
     let table = source
     for (const column of rule.columns.derived ?? []) {
       const tableNow = table
       requireNewName(tableNow, column)
       const value = derivedValue(column, tableNow, lookups, rule)
-      guard.see(
-        column,
-        value.uses.map(index => tableNow.columns[index]!.name)
-      )
+      const uses = value.uses.map(index => tableNow.columns[index]!.name)
+      guard.see(column, uses, value.tells)
+      if (value.changes === true || uses.some(name => changing.has(name))) changing.add(column.name)
       derived.push(value)
       table = widenedBy(table, column.name, value)
     }
     this.table = table
+    this.changing = changing
     this.derived = derived
-    this.before = new WidenedImage(table, this.own, derived)
-    this.after = new WidenedImage(table, this.own, derived)
+    this.before = new WidenedImage(table, this.own, derived, true)
+    this.after = new WidenedImage(table, this.own, derived, false)
   }
 
   /** The operation with the derived columns; valid until the next call. Throws ROW_UNSUITABLE. */
@@ -87,8 +90,8 @@ export function widenedBy(table: Table, name: string, value: DerivedValue): Tabl
 }
 
 /** Part of the identity when all it is made of is: its old value can then be told. */
-function columnOf(name: string, { type, uses }: DerivedValue, table: Table): Column {
-  return { name, type, key: uses.every(index => table.columns[index]!.key) }
+function columnOf(name: string, { type, uses, changes }: DerivedValue, table: Table): Column {
+  return { name, type, key: changes !== true && uses.every(index => table.columns[index]!.key) }
 }
 
 function requireNewName(table: Table, { name, place }: DerivedColumn): void {
@@ -105,11 +108,13 @@ class WidenedImage {
   private readonly table: Table
   private readonly own: number
   private readonly derived: readonly DerivedValue[]
+  private readonly isBefore: boolean
   private readonly tuple: Tuple
   private readonly scratch = new Scratch()
 
-  constructor(table: Table, own: number, derived: readonly DerivedValue[]) {
+  constructor(table: Table, own: number, derived: readonly DerivedValue[], isBefore: boolean) {
     this.table = table
+    this.isBefore = isBefore
     this.own = own
     this.derived = derived
     this.tuple = new Tuple(table.columns.length)
@@ -140,7 +145,7 @@ class WidenedImage {
   private append({ uses, text }: DerivedValue, index: number): number {
     const { tuple, scratch } = this
     if (uses.some(used => tuple.lengths[used] === UNCHANGED_LENGTH)) return this.unchanged(uses, index)
-    const value = text(tuple)
+    const value = text(tuple, this.isBefore)
     if (value === null) return NULL_LENGTH
     const length = Buffer.byteLength(value)
     scratch.room(length).write(value, scratch.length)

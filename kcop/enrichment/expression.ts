@@ -37,8 +37,15 @@ export interface DerivedValue {
   readonly type: ColumnType
   /** Indexes of the columns it is made of. */
   readonly uses: readonly number[]
-  /** The value in PostgreSQL's text form; null for NULL. Throws ROW_UNSUITABLE for what cannot be computed. */
-  text(image: Tuple): string | null
+  /** Whether the same row may give another value in another transaction, since it is looked up in a captured table. */
+  readonly changes?: boolean
+  /** Protected column of another table whose value it tells: `schema.table.column`. */
+  readonly tells?: string | undefined
+  /**
+   * The value in PostgreSQL's text form; null for NULL. `isBefore`: of an image before. Throws ROW_UNSUITABLE for what cannot
+   * be computed, LOOKUP_UNTOLD.
+   */
+  text(image: Tuple, isBefore?: boolean): string | null
 }
 
 /** Checks the form alone, without a table. Throws EXPRESSION_INVALID. */

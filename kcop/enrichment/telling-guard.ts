@@ -17,11 +17,12 @@ export class TellingGuard {
   }
 
   /**
-   * A derived column and the names of those it is made of. What is made of a protected column is protected itself,
+   * A derived column and the names of those it is made of; `elsewhere`: a protected column of another table that it tells. What is made of a protected column is protected itself,
    * declared plain, or not sent. (One that is plain has told already: others may be made of it.) Throws CONFIG_INVALID.
    */
-  see(column: DerivedColumn, uses: readonly string[]): void {
+  see(column: DerivedColumn, uses: readonly string[], elsewhere?: string): void {
     const telling = uses.filter(name => this.hidden.has(name))
+    if (elsewhere !== undefined) telling.push(elsewhere)
     if (telling.length === 0 || column.plain || this.guarded.has(column.name)) return
     if (!this.isSent(column.name)) {
       this.hidden.add(column.name)

@@ -12,6 +12,7 @@ import type { OutputRule } from '../rules.ts'
 import type { Scratch } from '../scratch.ts'
 import { keyColumnsOf } from '../table-key.ts'
 import { TableProcessor } from '../table-processor.ts'
+import { requireLasting } from './changing-columns.ts'
 import { isRandom, planColumns, type ColumnPlan } from './column-plan.ts'
 import { Placement } from './placement.ts'
 import { PlacingSink } from './placing-sink.ts'
@@ -56,6 +57,10 @@ function compile(source: Table, rule: OutputRule, context: OutputContext): Table
   const wait = format.ready?.()
   if (wait) context.onWait(wait)
   const placement = placementOf(plan, template, rule, context.sink)
+  if (enrichment !== null) {
+    const places = (placement?.columns ?? []).map(index => plan.table.columns[index]!.name)
+    requireLasting(enrichment.changing, rule, places)
+  }
   const headers = headersOf(plan, rule)
   const placed = placement !== null || headers !== null || protection?.headers
   const { sink, keyScratch, valueScratch } = context

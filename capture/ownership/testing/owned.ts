@@ -24,6 +24,7 @@ export function owned(session: BatchProducer): Ownership {
       sequence: 10,
       position: Buffer.from([0]),
       refresh: 'none',
+      claimed: new Map(),
       end: 1,
       timestamp: 0
     },
