@@ -311,7 +311,7 @@ test('a lookup may read a captured table, with the columns taken of it and what 
   ])
   assert.match(
     wrong('{key: id, table: public.customer, definition: x}')[0]!,
-    /definition.* must be 16 hexadecimal digits/
+    /6:65 CONFIG_INVALID .*definition.* is not valid/
   )
 })
 
