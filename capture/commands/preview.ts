@@ -30,8 +30,11 @@ type Tables = ReadonlyMap<string, ReadableTable & { published: boolean }>
 /** `tidemark preview`: the records that present rows or live changes would become. Writes nothing anywhere. */
 export async function preview(invocation: Invocation): Promise<ExitCode> {
   const options = previewOptions(invocation)
-  const configuration = invocation.configuration()
+  const configuration = invocation.subscription()
   if (configuration === null) return 1
+  if (configuration.mq !== undefined) {
+    return (await import('./queue-preview.ts')).previewQueues(invocation, configuration, options)
+  }
   const chosen = chosenTables(configuration, invocation.arguments)
   const findings: Finding[] = []
   const sql = new SqlSession({

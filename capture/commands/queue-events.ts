@@ -20,6 +20,7 @@ export function tellQueueEvent(log: Log, event: ReaderEvent): void {
     }
     case 'opened':
     case 'looked':
+    case 'browsed':
     case 'rested':
     case 'failed':
       return

@@ -137,14 +137,18 @@ export const verbs: readonly Verb[] = [
     arguments: '[tables...]',
     summary: 'show the records that present rows or live changes would become',
     description:
-      'Shows topic, key, value and headers as the agent would send them, after all rules and processors, and which rule made\nthem. Writes nothing: Kafka and the schema registry are not contacted; live changes come by a temporary slot, which\nis gone with the command. Works before apply; live changes need the publication, which apply makes.',
+      'Shows topic, key, value and headers as the agent would send them, after all rules and processors, and which rule made\nthem. Writes nothing: Kafka and the schema registry are not contacted; live changes come by a temporary slot, which\nis gone with the command; messages of queues are browsed and stay. Works before apply; live changes need the publication, which apply makes.',
     examples: [
       ['tidemark preview', 'three present rows of each table'],
       ['tidemark preview public.account --rows 10 --json', 'one table, one JSON object a line'],
-      ['tidemark preview --live --transactions 5', 'what commits from now on']
+      ['tidemark preview --live --transactions 5', 'what commits from now on'],
+      ['tidemark preview ORDERS.IN --rows 10', 'of queues: messages, which stay there']
     ],
     options: [
-      { flags: '--rows <n>', description: 'present rows of each table, 0 to 1000 (default: 3; with --live 0)' },
+      {
+        flags: '--rows <n>',
+        description: 'present rows of each table, or messages of each queue, 0 to 1000 (default: 3; with --live 0)'
+      },
       { flags: '--live', description: 'then show what commits, until Ctrl-C' },
       { flags: '--seconds <n>', description: 'end live changes after n seconds' },
       { flags: '--transactions <n>', description: 'end live changes after n transactions' },

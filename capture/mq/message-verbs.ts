@@ -9,6 +9,8 @@ export interface GetRequest {
   waitMs: number
   /** In logical order, groups only when all of their messages are there. */
   groups: boolean
+  /** Outside any unit of work, and the message stays; the first one, or the next of this handle. */
+  browse?: 'first' | 'next'
 }
 
 export type Got =

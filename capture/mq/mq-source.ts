@@ -166,7 +166,8 @@ export type Readable = Omit<
   'environment' | 'now' | 'after' | 'onEvent' | 'onReader' | 'startReader' | 'unitMsMax' | 'retryMs'
 >
 
-function readerOptions(options: Readable, messages: number): ReaderOptions {
+/** What a reader's process is told. */
+export function readerOptions(options: Readable, messages: number): ReaderOptions {
   const { connection, queues, applicationName, besideFile, unitOfWork, messageBytesMax, doubtMs } = options
   return {
     connection,

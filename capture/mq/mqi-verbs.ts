@@ -124,11 +124,11 @@ export class MqiVerbs implements MessageVerbs {
     this.connection.mq.Back(this.connection.handle, () => {})
   }
 
-  private getOnce({ object, options }: OpenQueue, { waitMs, groups }: GetRequest): void {
+  private getOnce({ object, options }: OpenQueue, { waitMs, groups, browse }: GetRequest): void {
     const { descriptor, options: gmo, connection } = this
     const { MQC } = connection.mq
     gmo.Options =
-      MQC['MQGMO_SYNCPOINT']! |
+      (browse === undefined ? MQC['MQGMO_SYNCPOINT']! : MQC['MQGMO_NO_SYNCPOINT']! | browsing(MQC, browse)) |
       MQC['MQGMO_FAIL_IF_QUIESCING']! |
       MQC['MQGMO_PROPERTIES_FORCE_MQRFH2']! |
       (waitMs > 0 ? MQC['MQGMO_WAIT']! : 0) |
@@ -162,6 +162,10 @@ export class MqiVerbs implements MessageVerbs {
       group: GroupStatus === 'G' ? 'member' : GroupStatus === 'L' ? 'last' : 'none'
     }
   }
+}
+
+function browsing(MQC: Readonly<Record<string, number>>, browse: 'first' | 'next'): number {
+  return browse === 'first' ? MQC['MQGMO_BROWSE_FIRST']! : MQC['MQGMO_BROWSE_NEXT']!
 }
 
 export function descriptorOf(raw: RawDescriptor): MessageDescriptor {

@@ -3,7 +3,7 @@ import type { ReaderCommand } from './reader-messages.ts'
 /** The agent has closed the reader, or is gone. */
 export class Closed extends Error {}
 
-export type FirstCommand = Extract<ReaderCommand, { do: 'open' | 'look' }>
+export type FirstCommand = Extract<ReaderCommand, { do: 'open' | 'look' | 'browse' }>
 
 /** In the reader's process: what the agent has said and nobody has acted on yet. */
 export class ReaderCommands {
@@ -33,7 +33,7 @@ export class ReaderCommands {
   }
 
   take(command: ReaderCommand): void {
-    if (command.do === 'open' || command.do === 'look') this.opened?.(command)
+    if (command.do === 'open' || command.do === 'look' || command.do === 'browse') this.opened?.(command)
     else if (command.do === 'run') this.run?.(command.from)
     else if (command.do === 'commit') this.leave?.resolve()
     else if (command.do === 'rest') this.resting = true

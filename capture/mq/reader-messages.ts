@@ -15,12 +15,15 @@ export type ReaderCommand =
   | { do: 'close' }
   /** Looks at the queues without reading, and ends. */
   | { do: 'look'; options: ReaderOptions }
+  /** Shows so many messages of each queue at most, which stay there, and ends. */
+  | { do: 'browse'; options: ReaderOptions; messages: number }
 
 /** From the reader's process: JSON in an event frame. */
 export type ReaderEvent =
   | { type: 'opened'; system: string; backout: { queue: string; threshold: number; backoutQueue: string }[] }
   | { type: 'waiting'; queue: string }
   | { type: 'looked'; system: string; maxUncommitted: number; queues: QueueLook[] }
+  | { type: 'browsed'; faults: { queue: string; fault: FailedEvent }[] }
   | { type: 'inhibited'; queue: string }
   /** Said by the agent's side: Kafka did not take its records, the other queues go on. */
   | { type: 'left-alone'; queue: string; restMs: number }

@@ -12,6 +12,7 @@ import { loadMqPackage } from './mq-package.ts'
 import { backoutPolicy } from './backout-policy.ts'
 import { MqiConnection, type ManagerAttributes } from './mqi-connection.ts'
 import { MqiVerbs, type OpenQueue } from './mqi-verbs.ts'
+import { browseQueues } from './queue-browser.ts'
 import { QueueReader } from './queue-reader.ts'
 import { Closed, ReaderCommands } from './reader-commands.ts'
 import type { QueueLook, ReaderCommand, ReaderEvent } from './reader-messages.ts'
@@ -39,6 +40,10 @@ async function main(): Promise<void> {
     )
     if (command.do === 'look') {
       tell(frames, lookAt(connection, options))
+      throw new Closed()
+    }
+    if (command.do === 'browse') {
+      tell(frames, browseQueues(connection, options, command.messages, frames))
       throw new Closed()
     }
     const manager = connection.manager()

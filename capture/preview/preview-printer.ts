@@ -14,7 +14,7 @@ export interface PreviewPrinterOptions {
 }
 
 /**
- * Writes a preview as it comes: for people, or with `json` one object a line. `type` of a line: `table`, `transaction`,
+ * Writes a preview as it comes: for people, or with `json` one object a line. `type` of a line: `table`, `queue`, `transaction`,
  * `operation` with its records, `end` of a transaction with the records of monitors and its annotations, `schema`.
  */
 export class PreviewPrinter {
@@ -29,6 +29,12 @@ export class PreviewPrinter {
   table(name: string, rows: number): void {
     const what = rows === 0 ? 'no present rows' : `${rows} of its present rows`
     this.write({ type: 'table', table: name, rows }, `${this.options.style.bold(safe(name))}: ${what}\n`)
+  }
+
+  /** Present messages of a queue follow. */
+  queue(name: string, messages: number): void {
+    const what = messages === 0 ? 'no messages' : `${messages} of its messages, which stay`
+    this.write({ type: 'queue', queue: name, messages }, `${this.options.style.bold(safe(name))}: ${what}\n`)
   }
 
   transaction({ sourceId, commitTime, kind }: TransactionContext): void {

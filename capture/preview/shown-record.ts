@@ -1,7 +1,7 @@
 import { decodedValue, type DerivedSchemas } from '@tidemark/kcop/display/avro-value.ts'
 import type { CollectedRecord } from '@tidemark/kcop/display/collecting-sink.ts'
 import { plainRecord, type PlainBytes, type PlainValue } from '@tidemark/kcop/display/plain-record.ts'
-import { outputsOf, type Configuration } from '../config/configuration.ts'
+import { outputsOf, type SubscriptionConfiguration } from '../config/configuration.ts'
 
 /** A value that is not shown, since its topic is restricted. */
 export interface Withheld {
@@ -30,7 +30,7 @@ export interface RecordShow {
 }
 
 /** Topics that only chosen readers may read: who looks at a preview need not be one of them. */
-export function restrictedTopics(configuration: Configuration): ReadonlySet<string> {
+export function restrictedTopics(configuration: SubscriptionConfiguration): ReadonlySet<string> {
   const { deadLetters } = configuration
   return new Set([
     ...outputsOf(configuration).flatMap(({ output, topics }) =>
