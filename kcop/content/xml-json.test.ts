@@ -176,4 +176,5 @@ test('as deep as elements may be, what they become is JSON for every reader of i
   const inner = `${'<a>x<b/>'.repeat(xmlDepthMax - 1)}<a/>`
   const xml = `${inner}${'</a>'.repeat(xmlDepthMax - 1)}`
   assert.ok(isJson(Buffer.from(xmlToJson(xml, () => true))))
+  assert.throws(() => xmlToJson(`<a>${xml}</a>`, () => true), XmlFault)
 })
