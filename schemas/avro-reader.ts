@@ -71,6 +71,13 @@ export class AvroReader {
     return this.bytes.subarray(start, end)
   }
 
+  /** Passes over a byte string. */
+  passBytes(): void {
+    const length = this.long()
+    if (length > this.bytes.length - this.at) throw cut()
+    this.at += length
+  }
+
   /** A slice, not a copy. */
   byteString(): Buffer {
     return this.fixed(this.long())

@@ -44,12 +44,17 @@ export function encodedEntryBytes(entry: Entry): number {
 
 /**
  * Reads the value of a commit-stream record. Positions, nonces, bodies and the values of maps are slices of `bytes`.
- * `topic` and `offset` stand in errors. Throws COMMIT_STREAM_INVALID.
+ * `topic` and `offset` stand in errors. `isReader`: transactions come with empty positions, which readers do not need. Throws COMMIT_STREAM_INVALID.
  */
-export function decodeCommitStreamRecord(bytes: Uint8Array, topic = '', offset = -1): CommitStreamRecord {
+export function decodeCommitStreamRecord(
+  bytes: Uint8Array,
+  topic = '',
+  offset = -1,
+  isReader = false
+): CommitStreamRecord {
   const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   try {
-    const record = readRecord(buffer)
+    const record = readRecord(buffer, isReader)
     reader.finish()
     return record
   } catch (error) {
@@ -72,13 +77,13 @@ function writeRecord(record: CommitStreamRecord): void {
   }
 }
 
-function readRecord(bytes: Buffer): CommitStreamRecord {
+function readRecord(bytes: Buffer, isReader: boolean): CommitStreamRecord {
   if (bytes.length < BODY || bytes[0] !== MARK || bytes[1] !== VERSION) {
     throw new AvroInvalid('is not an Avro single-object encoding')
   }
   reader.reset(bytes, BODY)
   const fingerprint = bytes.readBigUInt64LE(2)
-  if (fingerprint === fingerprints.commits) return readCommits(reader)
+  if (fingerprint === fingerprints.commits) return readCommits(reader, isReader)
   if (fingerprint === fingerprints.claim) return readClaim(reader)
   if (fingerprint === fingerprints.genesis) return readGenesis(reader)
   throw new AvroInvalid(

@@ -21,10 +21,12 @@ import { shortLivedArray } from './short-lived.ts'
 
 const blankCount: PartCount = { part: 0, records: 0 }
 
+const noPosition = Buffer.alloc(0)
+
 const blankTransaction: TransactionEntry = {
   type: 'transaction',
   sequence: 0,
-  position: Buffer.alloc(0),
+  position: noPosition,
   sourceId: '',
   commitTime: 0,
   kind: 'mirror',
@@ -73,14 +75,15 @@ export function readClaim(bytes: AvroReader): Claim {
   }
 }
 
-export function readCommits(bytes: AvroReader): Commits {
+/** `isReader`: positions of transactions, which only an owner needs, are left empty: no slice is made for each. */
+export function readCommits(bytes: AvroReader, isReader: boolean): Commits {
   const epoch = bytes.long()
   const parts = readParts(bytes)
   return {
     ...blankCommits,
     epoch,
     parts,
-    entries: readEntries(bytes, parts.length),
+    entries: readEntries(bytes, parts.length, isReader),
     known: readKnown(bytes),
     extensions: bytes.map(noExtensions)
   }
@@ -100,22 +103,22 @@ function readParts(bytes: AvroReader): Part[] {
   return parts
 }
 
-function readEntries(bytes: AvroReader, parts: number): Entry[] {
+function readEntries(bytes: AvroReader, parts: number, isReader: boolean): Entry[] {
   let left = bytes.block(4)
   const entries = shortLivedArray<Entry>(left)
   let index = 0
   const seen = new Int32Array(parts)
   for (; left > 0; left = bytes.block(4)) {
-    for (; left > 0; left--) entries[index++] = readEntry(bytes, seen, index)
+    for (; left > 0; left--) entries[index++] = readEntry(bytes, seen, index, isReader)
   }
   return entries
 }
 
 /** `seen` holds for each part the number of the last entry that used it; `number` is this entry's, from 1. */
-function readEntry(bytes: AvroReader, seen: Int32Array, number: number): Entry {
+function readEntry(bytes: AvroReader, seen: Int32Array, number: number, isReader: boolean): Entry {
   switch (bytes.branch(4)) {
     case 0:
-      return readTransaction(bytes, seen, number)
+      return readTransaction(bytes, seen, number, isReader)
     case 1:
       return readState(bytes)
     case 2:
@@ -125,9 +128,10 @@ function readEntry(bytes: AvroReader, seen: Int32Array, number: number): Entry {
   }
 }
 
-function readTransaction(bytes: AvroReader, seen: Int32Array, number: number): TransactionEntry {
+function readTransaction(bytes: AvroReader, seen: Int32Array, number: number, isReader: boolean): TransactionEntry {
   const sequence = bytes.long()
-  const position = bytes.byteString()
+  const position = isReader ? noPosition : bytes.byteString()
+  if (isReader) bytes.passBytes()
   const sourceId = bytes.string()
   const commitTime = bytes.long()
   const kind = bytes.branch(2) === 0 ? 'mirror' : 'refresh'

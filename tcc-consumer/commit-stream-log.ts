@@ -86,7 +86,7 @@ export class CommitStreamLog {
 /** The record `records` stands at. Throws COMMIT_STREAM_INVALID. */
 export function placed(records: RecordReader, topic: string): PlacedRecord {
   const { offset, value } = records
-  if (value !== null) return { offset, record: decodeCommitStreamRecord(value, topic, offset) }
+  if (value !== null) return { offset, record: decodeCommitStreamRecord(value, topic, offset, true) }
   throw new TidemarkError('COMMIT_STREAM_INVALID', {
     message: 'a record of the commit stream has no value',
     place: `${topic} offset ${offset}`

@@ -5,7 +5,8 @@ import { TransactionConsumer } from '@tidemark/tcc-consumer'
 import { Stopwatch, tellLastOf, type Measured } from '../measured.ts'
 
 /** The TCC client over the same topics: whole transactions in source order; key and value of each record looked at. */
-const [brokers, commitStream, expected] = process.argv.slice(2) as [string, string, string]
+const [brokers, commitStream, expectedText] = process.argv.slice(2) as [string, string, string]
+const expected = Number(expectedText)
 await tellLastOf(4, read)
 process.exit(0)
 
@@ -21,7 +22,7 @@ async function read(): Promise<Measured> {
       bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0)
       records++
     }
-    if (++transactions >= Number(expected)) break
+    if (++transactions >= expected) break
   }
   const measured = watch.end(records)
   if (bytes === 0) throw new Error('nothing was read')

@@ -249,6 +249,56 @@ test('a record whose parts run past it is refused, though other bytes follow', (
   for (const [part, body] of wrong) assert.match(refusal(batchWith(body)).message, new RegExp(part), String(body))
 })
 
+test('a record of usual size whose parts run past it is refused, though other bytes follow', () => {
+  const letters = [0x61, 0x61, 0x61, 0x61]
+  const wrong: readonly [string, readonly number[]][] = [
+    ['offset out of order', [0, 0, 4, 8, ...letters, 2, 0x61, 0]],
+    ['offset out of order', [0, 0, 1, 8, ...letters, 2, 0x61, 0]],
+    ['key', [0, 0, 0, 18, ...letters, 2, 0x61, 0]],
+    ['key', [0, 0, 0, 0xfe, 0x7f, ...letters, 2, 0x61, 0]],
+    ['value', [0, 0, 0, 8, ...letters, 6, 0x61, 0]],
+    ['value', [0, 0, 0, 8, ...letters, 0xfe, 0x7f, 0]],
+    ['value', [0, 0, 0, 8, ...letters, 3, 0x61, 0]],
+    ['header count', [0, 0, 0, 8, ...letters, 2, 0x61, 1]],
+    ['header count', [0, 0, 0, 8, ...letters, 2, 0x61, 2, 0]],
+    ['header count', [0, 0, 0, 8, ...letters, 2, 0x61, 0xff, 0x7f]]
+  ]
+  for (const [part, body] of wrong) assert.match(refusal(batchWith(body)).message, new RegExp(part), String(body))
+})
+
+test('numbers are read in any form and at each border between short and long ones', () => {
+  const padded = (value: number) => [((value << 1) & 0x7f) | 0x80, (value << 1) >> 7]
+  const number = (value: number) => {
+    const bytes = Buffer.alloc(8)
+    return [...bytes.subarray(0, writeVarint(bytes, 0, value))]
+  }
+  for (let longer = 0; longer < 32; longer++) {
+    const form = (value: number, place: number) => (((longer >> place) & 1) === 1 ? padded(value) : number(value))
+    for (const [time, keyBytes, valueBytes] of [
+      [0, 0, 0],
+      [63, 3, 5],
+      [64, 5, 0],
+      [8_191, 63, 64],
+      [1, 64, 63]
+    ] as const) {
+      const [key, value] = [Array(keyBytes).fill(0x6b), Array(valueBytes).fill(0x76)]
+      const behindKey = [...form(valueBytes, 3), ...value, ...form(0, 4)]
+      const body = [0, ...form(time, 0), ...form(0, 1), ...form(keyBytes, 2), ...key, ...behindKey]
+      const good = [12, 0, 0, 2, 1, 1, 0]
+      const head = batchAt(10, 2).subarray(0, RECORDS)
+      const batch = Buffer.concat([head, Buffer.from([...number(body.length), ...body, ...good])])
+      batch.writeInt32BE(batch.length - 12, 8)
+      const reader = new RecordReader()
+      reader.reset(altered(batch, () => {}))
+      assert.ok(reader.next())
+      const { offset, timestampDelta, headerCount } = reader
+      const read = [offset, timestampDelta, headerCount, reader.key!.toString(), reader.value!.toString()]
+      assert.deepEqual(read, [10, time, 0, 'k'.repeat(keyBytes), 'v'.repeat(valueBytes)])
+      assert.ok(reader.next() && reader.offset === 11 && reader.key === null && !reader.next())
+    }
+  }
+})
+
 test('a header that runs past its record is refused when headers are looked at', () => {
   const name = Buffer.from('tidemark')
   for (const header of [

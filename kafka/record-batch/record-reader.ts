@@ -151,6 +151,53 @@ export class RecordReader extends VarintCursor {
   }
 
   private readRecord(): void {
+    if (!this.readUsual()) this.readAny()
+    this.index++
+    if (this.index === this.count && this.at !== this.end) throw this.invalidRecord('is the last, and yet bytes follow')
+  }
+
+  /**
+   * The record as most are: key and value are there, and every number is positive, of one byte or two. False: nothing was
+   * read, and it is left to `readAny`, which knows every form and says what is wrong.
+   */
+  private readUsual(): boolean {
+    const { bytes, batch } = this
+    let at = this.at
+    if (this.end - at < usualBytesMin) return false
+    const length = shortZigzag(bytes, at)
+    at += sizeOf(length)
+    const end = at + (length >>> 1)
+    if (length < usualBytesMin || (length & 1) !== 0 || end > this.end) return false
+    const time = shortZigzag(bytes, ++at)
+    at += sizeOf(time)
+    const delta = shortZigzag(bytes, at)
+    at += sizeOf(delta)
+    const keyBytes = shortZigzag(bytes, at)
+    const keyStart = at + sizeOf(keyBytes)
+    const keyEnd = keyStart + (keyBytes >>> 1)
+    if (((time | delta | keyBytes) & 1) !== 0) return false
+    const valueBytes = shortZigzag(bytes, keyEnd)
+    const valueStart = keyEnd + sizeOf(valueBytes)
+    const valueEnd = valueStart + (valueBytes >>> 1)
+    if ((valueBytes & 1) !== 0 || valueEnd >= end) return false
+    const headers = bytes[valueEnd]!
+    const offset = batch.baseOffset + (delta >>> 1)
+    if (headers > 0x7f || (headers & 1) !== 0 || headers > end - valueEnd - 1) return false
+    if (offset <= this.offset || offset > batch.lastOffset) return false
+    this.timestampDelta = time >>> 1
+    this.offset = offset
+    this.keyStart = keyStart
+    this.keyEnd = keyEnd
+    this.valueStart = valueStart
+    this.valueEnd = valueEnd
+    this.headerCount = headers >>> 1
+    this.headersStart = valueEnd + 1
+    this.headersEnd = end
+    this.at = end
+    return true
+  }
+
+  private readAny(): void {
     const length = this.varint()
     const start = this.at
     const end = start + length
@@ -166,8 +213,6 @@ export class RecordReader extends VarintCursor {
     if (!(this.headerCount >= 0 && this.headerCount * 2 <= end - this.at))
       throw this.invalidRecord('has a wrong header count')
     this.at = end
-    this.index++
-    if (this.index === this.count && end !== this.end) throw this.invalidRecord('is the last, and yet bytes follow')
   }
 
   private readOffset(delta: number): void {
@@ -194,6 +239,21 @@ export class RecordReader extends VarintCursor {
     const where = this.batch.compression === 'none' ? `byte ${this.at}` : `byte ${this.at} after decompression`
     return this.batch.invalid(`is malformed: record ${this.index} of ${this.batch.recordCount} ${what} (${where})`)
   }
+}
+
+/** Of a record's length, zigzag or not: the numbers before the key's bytes take at most seven. */
+const usualBytesMin = 16
+
+/** A varint of one byte or two, still as zigzag; -1 for a longer one, and for one that is not in its shortest form. */
+function shortZigzag(bytes: Buffer, at: number): number {
+  const first = bytes[at]!
+  if (first < 0x80) return first
+  const second = bytes[at + 1]!
+  return second > 0x7f || second === 0 ? -1 : (first & 0x7f) | (second << 7)
+}
+
+function sizeOf(zigzag: number): number {
+  return zigzag > 0x7f ? 2 : 1
 }
 
 function equals(bytes: Buffer, at: number, name: Buffer): boolean {
