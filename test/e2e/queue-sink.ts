@@ -53,9 +53,14 @@ kafka: {brokers: ${JSON.stringify(brokers)}}
 }
 
 /** `tidemark-mq-sink <verb> -c <config>`; ends with the test. */
-export function sinkOn(t: TestContext, { mq, config }: QueueSink, args: string[]): Child {
+export function sinkOn(
+  t: TestContext,
+  { mq, config }: QueueSink,
+  args: string[],
+  environment: Record<string, string> = {}
+): Child {
   return startProgram(t, program, {
     args: [...args, '-c', config],
-    environment: mq.environment as Record<string, string>
+    environment: { ...(mq.environment as Record<string, string>), ...environment }
   })
 }
