@@ -15,8 +15,7 @@ import { GuardedProcessor } from './guard.ts'
 import { Monitors } from './monitoring/monitors.ts'
 import type { Notify } from './notice.ts'
 import { OperationView } from './operation-view.ts'
-import { OutboxMessageProcessor } from './outbox/outbox-message.ts'
-import type { OutboxContext } from './outbox/protected-outbox.ts'
+import { messageRoute, type MessageRoute } from './outbox/message-route.ts'
 import { RecordOutput } from './output.ts'
 import type { BuiltInProcessor, Processor, SinkOutput } from './processor.ts'
 import type { AnnotatedSink, OutputName } from './record-sink.ts'
@@ -25,7 +24,7 @@ import type { ProtectionKeys } from './protection/protection-keys.ts'
 import { named } from './routing/named-output.ts'
 import { QueueProcessor } from './queue-processor.ts'
 import type { QueueRule } from './queue-rules.ts'
-import type { OnFailure, OutboxMessageRule, ProducerRules } from './rules.ts'
+import type { OnFailure, ProducerRules } from './rules.ts'
 import { TruncateAnnotation } from './truncate-annotation.ts'
 
 export interface ProducerOptions {
@@ -323,23 +322,6 @@ export class Producer {
   private userOf(route: Route | null): GuardedProcessor | null {
     return route === null || route.processor === null ? null : (this.users.get(route.processor) ?? null)
   }
-}
-
-/** What is done with the logical messages of a prefix. */
-interface MessageRoute {
-  readonly onFailure: OnFailure
-  readonly builtIn: OutboxMessageProcessor
-  /** The same, named to whoever shows records. */
-  readonly output: Pick<BuiltInProcessor, 'process'>
-}
-
-function messageRoute(rule: OutboxMessageRule, context: OutboxContext & { sink: AnnotatedSink }): MessageRoute {
-  const builtIn = new OutboxMessageProcessor(rule, context)
-  return { onFailure: rule.onFailure, builtIn, output: named(messagesOf(rule), builtIn, context.sink) }
-}
-
-function messagesOf({ prefix, place }: OutboxMessageRule): OutputName {
-  return { name: `outbox message ${prefix}`, place }
 }
 
 function queueOf(queue: string): OutputName {
