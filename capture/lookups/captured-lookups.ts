@@ -56,9 +56,10 @@ export class CapturedLookups implements LookupSource {
   }
 
   async claim({ claimed }: Pick<StreamState, 'claimed'>): Promise<Extensions> {
-    this.definitions = await this.readDefinitions(null)
-    for (const lookup of this.options.lookups) requireClaimed(lookup, this.definitions.get(lookup.name)!, claimed)
-    return claimedDefinitions(this.definitions.values())
+    const definitions = await this.readDefinitions(null)
+    for (const lookup of this.options.lookups) requireClaimed(lookup, definitions.get(lookup.name)!, claimed)
+    this.definitions = definitions
+    return claimedDefinitions(definitions.values())
   }
 
   load(position: PositionBytes, signal: AbortSignal): Promise<void> {

@@ -114,6 +114,8 @@ test('an altered table stops the agent before a value is published that was not 
   await until(() => lines.length === 2, { what: () => `the second line; ${agent.output.slice(-2000)}` })
   await shop.sql('ALTER TABLE rate ALTER COLUMN value TYPE int8 USING value + 1')
   await shop.sql("INSERT INTO line (code, n) VALUES ('a', 3)")
+  await until(() => !agent.alive || lines.length > 2, { what: 'the agent to stop' })
+  assert.equal(lines.length, 2)
   assert.equal((await agent.ended).code, 1)
   assert.match(agent.output, /"event":"LOOKUP_ALTERED".*column value of public\.rate was altered/)
   const again = startAgent(t, shop.config)

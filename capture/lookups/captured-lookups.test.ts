@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { lsnToBytes, parseLsn, type PositionBytes } from '@tidemark/schemas/position.ts'
+import { startPostgres } from '../../services/postgres.ts'
+import { until } from '../../test/support/until.ts'
+import { CapturedDatabase } from '../postgres/testing/captured-database.ts'
+import { systemSourceClock } from '../system-surroundings.ts'
+import { CapturedLookups, type CapturedLookup } from './captured-lookups.ts'
+
+const lookup: CapturedLookup = {
+  name: 'rates',
+  table: 'public.rate',
+  tableName: { schema: 'public', name: 'rate' },
+  key: 'code',
+  columns: ['value'],
+  bytesMax: 1_000_000,
+  guarded: [],
+  definition: null,
+  place: 'tidemark.yaml:5:1'
+}
+const never = new AbortController().signal
+const setup = `CREATE TABLE rate (code text PRIMARY KEY, value int, other text);
+  ALTER TABLE rate REPLICA IDENTITY FULL;
+  INSERT INTO rate VALUES ('a', 1), ('b', 1)`
+
+/** Lookups in a table of a server of its own, which no other slot keeps back. */
+async function useLookups(t: TestContext) {
+  const server = await startPostgres({ durable: false })
+  const database = await CapturedDatabase.create(t, setup, 'FOR TABLE rate', server.url)
+  let delays = 0
+  const { url, slot, publication } = database
+  const lookups = new CapturedLookups({
+    session: { url },
+    slot,
+    publication,
+    lookups: [lookup],
+    published: [lookup.tableName],
+    clock: {
+      ...systemSourceClock,
+      delay: (ms, signal) => {
+        delays++
+        return systemSourceClock.delay(ms, signal)
+      }
+    }
+  })
+  t.after(async () => {
+    await lookups.close()
+    await server.stop()
+  })
+  const values = () => ['a', 'b', 'c'].map(key => lookups.tables.get('rates')!.find(key, 0))
+  return { database, lookups, values, delays: () => delays }
+}
+
+async function endOfLog(database: CapturedDatabase): Promise<PositionBytes> {
+  const { rows } = await database.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn()::text AS lsn')
+  return lsnToBytes(parseLsn(rows[0]!.lsn))
+}
+
+test('rows are those of the position: what came later is taken back, by a slot that is gone afterwards', async t => {
+  const { database, lookups, values } = await useLookups(t)
+  await lookups.claim({ claimed: new Map() })
+  await database.query("UPDATE rate SET value = 2 WHERE code = 'a'; INSERT INTO rate VALUES ('c', 2)")
+  const middle = await endOfLog(database)
+  await database.query("DELETE FROM rate; INSERT INTO rate VALUES ('b', 3)")
+  const open = await database.session()
+  await open.query("BEGIN; UPDATE rate SET value = 9 WHERE code = 'b'")
+  await lookups.load(database.start, never)
+  assert.deepEqual(values(), ['1', '1', undefined])
+  await lookups.load(middle, never)
+  assert.deepEqual(values(), ['2', '1', '2'])
+  await lookups.load(await endOfLog(database), never)
+  assert.deepEqual(values(), [undefined, '3', undefined])
+  await open.query('ROLLBACK')
+  await until(async () => {
+    const { rows } = await database.query('SELECT FROM pg_replication_slots WHERE temporary')
+    return rows.length === 0
+  })
+})
+
+test('a commit that is in the log and visible to nobody yet is waited for', async t => {
+  const { database, lookups, values, delays } = await useLookups(t)
+  await lookups.claim({ claimed: new Map() })
+  const writer = await database.session()
+  const standby = async (name: string): Promise<void> => {
+    await database.query(`ALTER SYSTEM SET synchronous_standby_names = '${name}'`)
+    await database.query('SELECT pg_reload_conf()')
+  }
+  await standby('nobody')
+  await until(async () => {
+    const { rows } = await writer.query<{ names: string }>(
+      "SELECT current_setting('synchronous_standby_names') AS names"
+    )
+    return rows[0]!.names !== ''
+  })
+  const written = writer.query("UPDATE rate SET value = 2 WHERE code = 'a'")
+  await until(async () => {
+    const { rows } = await database.query("SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+    return rows.length === 1
+  })
+  const loading = lookups.load(await endOfLog(database), never)
+  loading.catch(() => {})
+  await until(() => delays() > 2)
+  await database.query('SET synchronous_commit = local')
+  await standby('')
+  await written
+  await loading
+  assert.deepEqual(values(), ['2', '1', undefined])
+})
+
+test('a definition that is not claimed must be as old as the slot; another than was claimed is refused', async t => {
+  const { database, lookups } = await useLookups(t)
+  const claimed = await lookups.claim({ claimed: new Map() })
+  await lookups.load(database.start, never)
+  await lookups.verify()
+  await database.query('ALTER TABLE rate ADD COLUMN more int, ALTER COLUMN other SET NOT NULL').catch(() => {})
+  await database.query('ALTER TABLE rate ADD COLUMN more int')
+  await lookups.verify()
+  // There and back: the values are the same, but between they were not.
+  await database.query('ALTER TABLE rate RENAME value TO was; ALTER TABLE rate RENAME was TO value')
+  const altered = {
+    code: 'LOOKUP_ALTERED',
+    place: 'tidemark.yaml:5:1',
+    message: /column value of public\.rate was altered/
+  }
+  await assert.rejects(lookups.verify(), altered)
+  await assert.rejects(lookups.claim({ claimed }), altered)
+  await assert.rejects(lookups.claim({ claimed: new Map() }), altered)
+  await assert.rejects(lookups.load(database.start, never), altered)
+})
