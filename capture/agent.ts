@@ -32,7 +32,7 @@ export interface LookupSource {
   claim(before: StreamState): Promise<Extensions>
   /** Before the first operation: the rows as they were at `position`. */
   load(position: PositionBytes, signal: AbortSignal): Promise<void>
-  /** Before transactions are named, after they were read: throws when the rows were not what they should have been. */
+  /** Before operations are produced, after they were read: throws when the rows were not what they should have been. */
   verify(): Promise<void>
 }
 

@@ -169,7 +169,7 @@ describe('delivering transactions', () => {
     assert.deepEqual(reached, ['data-stored', 'commit-next', 'commit-stored', 'settle-next'])
   })
 
-  it('names nothing before it was verified, and nothing that verifying refuses', async () => {
+  it('produces nothing before it was verified, and nothing that verifying refuses', async () => {
     const asked: number[] = []
     const waiting: { resolve(): void; reject(error: Error): void }[] = []
     const { broker, delivery, transaction, settled, errors } = bench({
@@ -182,15 +182,15 @@ describe('delivering transactions', () => {
     await turns()
     transaction(2, ['account', 'b', '2'])
     await turns()
-    assert.deepEqual([asked, broker.commits.length], [[1], 0])
+    assert.deepEqual([asked, broker.stored.length], [[0], 0])
     waiting[0]!.resolve()
     await turns()
     // What came while it was verified waits for the next look.
-    assert.deepEqual([asked, settled], [[1, 2], [1]])
+    assert.deepEqual([asked, settled], [[0, 1], [1]])
     const refusal = new Error('altered')
     waiting[1]!.reject(refusal)
     await turns()
-    assert.deepEqual([errors, settled, broker.commits.length], [[refusal], [1], 1])
+    assert.deepEqual([errors, settled, broker.stored.length], [[refusal], [1], 1])
     delivery.abandon()
   })
 

@@ -23,7 +23,7 @@ export interface DeliveryOptions {
   onPressure(high: boolean): void
   /** The source may forget everything at or before `position`: its commit record is known valid. */
   onSettled(position: PositionBytes, transactions: number): void
-  /** Asked before each append that names transactions, after all of them were read: rejects when they must not be named. */
+  /** Asked before each flush, after all that is in it was read: rejects when it must not be produced, and so never named. */
   verify?: (() => Promise<void>) | undefined
   /** Told each time a fault point is reached. */
   onReached?: ((point: FaultPoint) => void) | undefined
@@ -174,6 +174,10 @@ export class Delivery {
     if (this.unknownTopics.length > 0) await this.findTopics()
     const { batches, facts, bytes } = this.writer.take()
     this.inFlightBytes = bytes
+    if (this.options.verify !== undefined) {
+      await this.options.verify()
+      if (this.failed) return
+    }
     if (batches.length > 0) await this.produce(batches)
     this.inFlightBytes = 0
     this.began.data = null
@@ -232,10 +236,6 @@ export class Delivery {
     const { writer, own, epoch } = this.ownership
     const packer = new CommitsPacker(epoch, own.known)
     const { settleable } = this
-    if (this.options.verify !== undefined) {
-      await this.options.verify()
-      if (this.failed) return
-    }
     let count = 0
     // A unit is not cut: an append that names part of it would leave the stream without the unit's position.
     while (count < settleable && (!isFull(packer, count) || !endsUnit(this.named[count - 1]))) {
