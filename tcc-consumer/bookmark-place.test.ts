@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compareBookmarks, formatBookmark, parseBookmark } from '@tidemark/schemas/bookmark.ts'
+import { noExtensions } from '@tidemark/schemas/commit-stream.ts'
+import { withNamedEpoch } from '@tidemark/schemas/named-epoch.ts'
 import { mirrored, mirrorNames } from './testing/mirror.ts'
 import { readAll, sequences, TestClock } from './testing/read-all.ts'
-import { commitStream, ScriptedStream, started, state, streamId, three } from './testing/scripted-stream.ts'
+import { commitStream, loss, ScriptedStream, started, state, streamId, three } from './testing/scripted-stream.ts'
 
 /** As an agent writes it beside transaction `sequence`, while its last confirmed record is at `offset`. */
 function early(epoch: number, sequence: number, offset: number): string {
@@ -135,4 +137,32 @@ test('a stream without claims after its genesis names nothing', async () => {
   const script = new ScriptedStream()
   script.genesis()
   assert.equal((await readAll(script.log, { from: early(1, 1, 0) })).error?.code, 'STREAM_TRUNCATED')
+})
+
+test('a trimmed stream tells whose the sequence of its first state is', async () => {
+  for (const [named, expected] of [
+    [1, null],
+    [2, 'BOOKMARK_VOID'],
+    [null, null]
+  ] as const) {
+    const { script } = started(3)
+    script.claim(2)
+    const trimmedTo = script.known.offset
+    const last = script.claim(3)
+    last.commit({ ...state(3), extensions: withNamedEpoch(named, noExtensions) })
+    last.transaction(4, three)
+    script.log.partition(commitStream).deleteBelow(trimmedTo)
+    const { error, transactions } = await readAll(script.log, { from: early(1, 3, claimOffset) })
+    assert.deepEqual([error?.code ?? null, transactions.length], [expected, expected === null ? 1 : 0])
+  }
+})
+
+test('a Loss before a state that another epoch named is no other transaction', async () => {
+  const { script, owner } = started(2)
+  owner.commit(loss(3, 4))
+  const next = script.claim(2)
+  next.commit({ ...state(4), extensions: withNamedEpoch(2, noExtensions) })
+  next.transaction(5, three)
+  const reading = await readAll(script.log)
+  assert.deepEqual([reading.error, sequences(reading)], [null, [1, 2, 5]])
 })

@@ -6,6 +6,7 @@ import type {
   StateEntry,
   TransactionEntry
 } from '@tidemark/schemas/commit-stream.ts'
+import { namedEpoch } from '@tidemark/schemas/named-epoch.ts'
 import { EpochFold } from '@tidemark/schemas/stream-fold.ts'
 import { isTidemarkError, TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import { EpochLedger } from './epoch-ledger.ts'
@@ -187,6 +188,7 @@ export class CommitStreamReader {
       if (epoch > this.sequenceEpoch) throw this.reused(entry.sequence)
     } else {
       if (this.sequence !== null && entry.sequence > this.sequence) return this.jumpTo(entry.sequence)
+      this.checkNamed(entry)
       this.firstKnown = this.sequence === null ? entry.sequence : this.firstKnown
       this.reach(entry.sequence, epoch)
     }
@@ -226,8 +228,21 @@ export class CommitStreamReader {
     const first = this.sequence! + 1
     this.gap = this.loss(first, last)
     this.unexplained = { first, last }
-    if (this.gap !== null) this.sequence = last
+    if (this.gap !== null) {
+      this.sequence = last
+      this.sequenceEpoch = this.commits!.epoch
+    }
     return this.gap === null ? 'unexplained' : 'gap'
+  }
+
+  /** A sequence that was named under a later epoch than the one known here is another transaction's. */
+  private checkNamed({ sequence, extensions }: StateEntry): void {
+    const named = sequence === this.sequence ? namedEpoch(extensions) : null
+    if (named === null || named <= this.sequenceEpoch) return
+    throw new TidemarkError('BOOKMARK_VOID', {
+      message: `transaction ${sequence} of epoch ${this.sequenceEpoch} is not in the commit stream: another was named ${sequence} in epoch ${named}`,
+      place: this.place()
+    })
   }
 
   private reach(sequence: number, epoch: number): void {

@@ -26,6 +26,7 @@ const writer = new TransactionWriter({
   stream: 1,
   epoch: 1,
   sequence: 0,
+  named: 0,
   batchBytesMax,
   annotationBytesMax: 8_192,
   now: Date.now,

@@ -9,6 +9,7 @@ import {
   type Known,
   type Part
 } from '@tidemark/schemas/commit-stream.ts'
+import { withNamedEpoch } from '@tidemark/schemas/named-epoch.ts'
 import { refreshExtension } from '../ownership/stream-state.ts'
 import type { DataPartition } from './data-topic.ts'
 import type { NamedFact, OpenTransaction } from './open-transaction.ts'
@@ -67,7 +68,7 @@ export class CommitsPacker {
   }
 
   private weigh(fact: NamedFact): number {
-    if (fact.type === 'state') return 64 + fact.position.length
+    if (fact.type === 'state') return 96 + fact.position.length
     const { transaction } = fact
     let bytes = 96 + fact.position.length + transaction.sourceId.length * 3 + transaction.annotationBytes * 2
     for (const part of transaction.parts) {
@@ -119,6 +120,6 @@ function stateEntry(fact: Extract<NamedFact, { type: 'state' }>): Entry {
     time: fact.time,
     reason: null,
     acceptedBy: null,
-    extensions: fact.refreshing ? refreshing : noExtensions
+    extensions: withNamedEpoch(fact.named, fact.refreshing ? refreshing : noExtensions)
   }
 }

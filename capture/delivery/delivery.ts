@@ -76,6 +76,7 @@ export class Delivery {
       stream: options.ownership.state.stream,
       epoch: options.ownership.epoch,
       sequence: options.ownership.state.sequence,
+      named: options.ownership.state.named,
       batchBytesMax: options.batchBytesMax,
       annotationBytesMax,
       now: options.now,

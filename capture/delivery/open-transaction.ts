@@ -28,4 +28,12 @@ export interface OpenTransaction {
 /** A fact to be named in the commit stream, in order: a whole transaction, or a state. */
 export type NamedFact =
   | { type: 'transaction'; transaction: OpenTransaction; position: Uint8Array }
-  | { type: 'state'; sequence: number; position: Uint8Array; time: number; refreshing: boolean }
+  | {
+      type: 'state'
+      sequence: number
+      /** Epoch under which the sequence was named; null: not known. */
+      named: number | null
+      position: Uint8Array
+      time: number
+      refreshing: boolean
+    }

@@ -12,6 +12,7 @@ function open() {
     stream: 7,
     epoch: 5,
     sequence: 10,
+    named: 4,
     batchBytesMax: 1_000,
     annotationBytesMax: 1_000,
     now: () => 1_000,

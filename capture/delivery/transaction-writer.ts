@@ -27,8 +27,9 @@ export interface Gathered {
 export interface TransactionWriterOptions {
   stream: number
   epoch: number
-  /** Of the last transaction named before. */
+  /** Of the last transaction named before, and the epoch it was named under; null: not known. */
   sequence: number
+  named: number | null
   /** No batch grows beyond it, nor beyond the topic's own limit. */
   batchBytesMax: number
   /** Annotations and parked operations of one transaction together, names and values. */
@@ -204,7 +205,9 @@ export class TransactionWriter implements RecordSink {
   /** Names a state: everything at or before `position` has been named. Only between transactions. */
   state(position: Uint8Array, time: number, refreshing: boolean): void {
     this.insideUnit = false
-    this.facts.push({ type: 'state', sequence: this.sequence, position, time, refreshing })
+    const { sequence, options } = this
+    const named = sequence > options.sequence ? options.epoch : options.named
+    this.facts.push({ type: 'state', sequence, named, position, time, refreshing })
   }
 
   /** The topic's partitions are known: what waited for them goes into batches, in order. */

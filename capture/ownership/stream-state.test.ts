@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { noExtensions, type Claim } from '@tidemark/schemas/commit-stream.ts'
-import { advanceState, type StreamState } from './stream-state.ts'
+import { noExtensions, type Claim, type StateEntry } from '@tidemark/schemas/commit-stream.ts'
+import { withNamedEpoch } from '@tidemark/schemas/named-epoch.ts'
+import { advanceState, StateFold, type StreamState } from './stream-state.ts'
 
 const position = Buffer.alloc(8)
 
@@ -30,6 +31,7 @@ test('records dated before earlier ones do not turn the time of the stream back'
     epoch: 1,
     claim: 1,
     sequence: 0,
+    named: 0,
     position,
     refresh: 'none',
     claimed: new Map(),
@@ -41,4 +43,17 @@ test('records dated before earlier ones do not turn the time of the stream back'
   const reached = advanceState(state, [later, earlier], 4)
   assert.equal(reached.timestamp, 300)
   assert.equal(reached.epoch, 3)
+})
+
+test('the epoch a sequence was named under goes from owner to owner, unless a state of before does not say it', () => {
+  const fold = new StateFold({ offset: 0, epoch: 2, claim: 0 })
+  const stated = (sequence: number, named: number | null): number | null | undefined => {
+    const extensions = withNamedEpoch(named, noExtensions)
+    const entry: StateEntry = { type: 'state', sequence, position, time: 0, reason: null, acceptedBy: null, extensions }
+    const known = { offset: 0, epoch: 2, claim: 0 }
+    const record = { type: 'commits' as const, epoch: 2, parts: [], entries: [entry], known, extensions: noExtensions }
+    fold.visit({ offset: 1, timestamp: 0, record })
+    return fold.last?.named
+  }
+  assert.deepEqual([stated(3, 1), stated(3, null), stated(4, null), stated(5, 2)], [1, 1, null, 2])
 })

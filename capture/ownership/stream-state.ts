@@ -3,8 +3,11 @@ import {
   type Commits,
   type CommitStreamRecord,
   type Extensions,
-  type Known
+  type Known,
+  type StateEntry,
+  type TransactionEntry
 } from '@tidemark/schemas/commit-stream.ts'
+import { namedEpoch } from '@tidemark/schemas/named-epoch.ts'
 import type { PositionBytes } from '@tidemark/schemas/position.ts'
 import { EpochFold } from '@tidemark/schemas/stream-fold.ts'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
@@ -28,6 +31,8 @@ export interface StreamState {
   /** Offset of the claim that made `epoch` current. */
   claim: number
   sequence: number
+  /** The epoch under which `sequence` was named; null: not known. */
+  named: number | null
   /** All transactions at or before it have been named. */
   position: PositionBytes
   refresh: RefreshState
@@ -43,7 +48,7 @@ export interface StreamState {
 export class StateFold {
   private readonly epochs: EpochFold
   claim: number
-  last: { sequence: number; position: PositionBytes; refresh: RefreshState } | null = null
+  last: Pick<StreamState, 'sequence' | 'named' | 'position' | 'refresh'> | null = null
   timestamp = 0
 
   constructor(known: Known) {
@@ -61,12 +66,19 @@ export class StateFold {
     if (record.type === 'commits' && this.epochs.commits(record.epoch) === 'valid') this.state(record)
   }
 
-  private state(record: Commits): void {
-    for (const entry of record.entries) {
+  private state({ epoch, entries }: Commits): void {
+    for (const entry of entries) {
       if (entry.type !== 'transaction' && entry.type !== 'state') continue
       const running = entry.type === 'transaction' ? entry.kind === 'refresh' : entry.extensions.has(refreshExtension)
-      this.last = { sequence: entry.sequence, position: entry.position, refresh: running ? 'running' : 'none' }
+      const { sequence, position } = entry
+      this.last = { sequence, named: this.namedBy(entry, epoch), position, refresh: running ? 'running' : 'none' }
     }
+  }
+
+  private namedBy(entry: TransactionEntry | StateEntry, epoch: number): number | null {
+    if (entry.type === 'transaction') return epoch
+    const inherited = this.last?.sequence === entry.sequence ? this.last.named : null
+    return namedEpoch(entry.extensions) ?? inherited
   }
 }
 
@@ -147,5 +159,5 @@ function genesisState(record: CommitStreamRecord, topic: string): NonNullable<St
     })
   }
   const refresh = record.extensions.has(refreshExtension) ? 'wanted' : 'none'
-  return { sequence: 0, position: record.position, refresh }
+  return { sequence: 0, named: 0, position: record.position, refresh }
 }

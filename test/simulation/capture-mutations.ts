@@ -234,5 +234,11 @@ export const captureMutations: readonly Mutation[] = [
     rule: '8 the hint of a bookmark made while writing is a record of the owner that is known to be valid',
     edits: [{ file: ownWrites, from: 'return this.next - 1', to: 'return this.next' }],
     configurations: everyday
+  },
+  {
+    name: 'inherited-sequence-named-as-own',
+    rule: '3 a state says under which epoch its sequence was named',
+    edits: [{ file: writer, from: 'sequence > options.sequence ? options.epoch : options.named', to: 'options.epoch' }],
+    configurations: ['trim', 'plain']
   }
 ]

@@ -245,6 +245,12 @@ export const readerMutations: readonly Mutation[] = [
     configurations: everyday
   },
   {
+    name: 'named-epoch-not-looked-at',
+    rule: '8 a state that names the sequence under a later epoch than the bookmark is of another transaction',
+    edits: [{ file: streamReader, from: 'this.checkNamed(entry)', to: '' }],
+    configurations: ['trim']
+  },
+  {
     name: 'bookmark-inside-forgotten',
     rule: '8 a bookmark inside a transaction: records below it are done',
     edits: [{ file: startRules, from: 'firstRecord: bookmark.record', to: 'firstRecord: 0' }],

@@ -22,6 +22,7 @@ export function owned(session: BatchProducer): Ownership {
       epoch: 4,
       claim: 0,
       sequence: 10,
+      named: 4,
       position: Buffer.from([0]),
       refresh: 'none',
       claimed: new Map(),
