@@ -53,7 +53,7 @@ class Stream {
       this.memory.partition(topic).deleteBelow(offset)
       return Promise.resolve()
     }
-    return trim(this.log, own, { retentionMs: retentionDays * day, renewMs: day, deleteBefore }, Math.floor(days * day))
+    return trim(this.log, own, { retentionMs: Math.round(retentionDays * day), renewMs: day, deleteBefore }, Math.floor(days * day))
   }
 
   private rest(): { known: Known; extensions: typeof noExtensions } {
@@ -145,7 +145,7 @@ test('whatever was written, only what is older than the retention goes, and a va
       }
       // The owner's own State.
       stream.commits(dated)
-      const time = Math.floor(now * day) - retentionDays * day
+      const time = Math.floor(now * day) - Math.round(retentionDays * day)
       const trimmed = await stream.trim(now, retentionDays)
       const old = valid.filter(offset => Math.floor(written[offset]! * day) <= time)
       assert.equal(trimmed, old.at(-1) ?? null)
