@@ -12,14 +12,15 @@ const lookup: CapturedLookup = {
   table: 'public.rate',
   tableName: { schema: 'public', name: 'rate' },
   key: 'code',
-  columns: ['value'],
+  columns: ['value', 'mood'],
   bytesMax: 1_000_000,
   guarded: [],
   definition: null,
   place: 'tidemark.yaml:5:1'
 }
 const never = new AbortController().signal
-const setup = `CREATE TABLE rate (code text PRIMARY KEY, value int, other text);
+const setup = `CREATE TYPE mood AS ENUM ('calm', 'wild');
+  CREATE TABLE rate (code text PRIMARY KEY, value int, other text, mood mood);
   ALTER TABLE rate REPLICA IDENTITY FULL;
   INSERT INTO rate VALUES ('a', 1), ('b', 1)`
 
@@ -126,4 +127,23 @@ test('a definition that is not claimed must be as old as the slot; another than 
   await assert.rejects(lookups.claim({ claimed }), altered)
   await assert.rejects(lookups.claim({ claimed: new Map() }), altered)
   await assert.rejects(lookups.load(database.start, never), altered)
+})
+
+test('who changes labels or the publication holds flushing up until it is known whether he has', async t => {
+  const { database, lookups } = await useLookups(t)
+  await lookups.claim({ claimed: new Map() })
+  await lookups.load(database.start, never)
+  const open = await database.session()
+  const busy = { code: 'LOOKUP_BUSY', message: /alters public\.rate, an enum it is made of, or its publication/ }
+  for (const statement of [
+    "ALTER TYPE mood RENAME VALUE 'wild' TO 'angry'",
+    'ALTER PUBLICATION captured DROP TABLE rate'
+  ]) {
+    await open.query(`BEGIN; ${statement}`)
+    await assert.rejects(lookups.verify(), busy)
+    await open.query('ROLLBACK')
+    await lookups.verify()
+  }
+  await database.query("ALTER TYPE mood RENAME VALUE 'wild' TO 'angry'")
+  await assert.rejects(lookups.verify(), { code: 'LOOKUP_ALTERED', message: /column mood/ })
 })

@@ -31,12 +31,13 @@ interface DefinitionRow {
   unique: boolean
   publication: { xmin: string; member: string; filtered: boolean; whole: boolean; age: number } | null
   horizon: number | null
+  changing: boolean
   columns: { name: string; fact: unknown; age: number; generated: boolean }[]
 }
 
 /**
  * Looks at the table as this session's snapshot shows it. `publication`: null where it may not be there yet. Throws
- * LOOKUP_INVALID for a table that cannot be followed.
+ * LOOKUP_INVALID for a table that cannot be followed, LOOKUP_BUSY while somebody changes what its meaning hangs on.
  */
 export async function tableDefinition(
   client: pg.Client,
@@ -55,6 +56,7 @@ export async function tableDefinition(
   ])
   const row = rows[0]
   if (row === undefined) throw unsuitable(rule, `table ${rule.table} does not exist`, 'correct its name, or create it')
+  if (row.changing) throw changing(rule)
   requireSuitable(row, rule, columns, publication)
   return definitionOf(row, rule)
 }
@@ -123,6 +125,12 @@ function requireSuitable(
   }
 }
 
+function changing({ name, table }: LookupTableRule): TidemarkError {
+  return new TidemarkError('LOOKUP_BUSY', {
+    message: `a transaction that has not ended alters ${table}, an enum it is made of, or its publication, which lookup ${name} hangs on`
+  })
+}
+
 function unsuitable({ place, name }: LookupTableRule, message: string, cure: string): TidemarkError {
   const detail = { message: `lookup ${name}: ${message}`, cure }
   return new TidemarkError('LOOKUP_INVALID', place === null ? detail : { ...detail, place })
@@ -131,9 +139,32 @@ function unsuitable({ place, name }: LookupTableRule, message: string, cure: str
 /**
  * xmin is compared by age, which is right across the wrap-around of transaction ids. The horizon is the age of the oldest
  * transaction whose changes of the catalogue the slot may still need: what is older had ended where its log begins.
+ * Labels and publications are changed without a lock on the table: who is at it has marked the old row (xmax) and is still under way
+ * in this snapshot, although his commit may be in the log already.
  */
 const definitionSql = `
-WITH slot AS (SELECT age(catalog_xmin) AS horizon FROM pg_replication_slots WHERE slot_name = $6)
+WITH slot AS (SELECT age(catalog_xmin) AS horizon FROM pg_replication_slots WHERE slot_name = $6),
+  now AS (SELECT pg_current_snapshot() AS snapshot, pg_snapshot_xmax(pg_current_snapshot())::text::int8 AS top),
+  wanted AS (
+    SELECT a.attrelid, a.atttypid, a.xmax AS marked
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY ($4)),
+  made_of AS (
+    WITH RECURSIVE part(oid) AS (
+      SELECT atttypid FROM wanted
+      UNION
+      SELECT inner_type.oid
+      FROM part JOIN pg_type t ON t.oid = part.oid
+      CROSS JOIN LATERAL (VALUES (t.typbasetype), (t.typelem)) AS inner_type(oid)
+      WHERE inner_type.oid <> 0)
+    SELECT oid FROM part),
+  marked AS (
+    SELECT marked::text::int8 AS xid FROM wanted
+    UNION SELECT e.xmax::text::int8 FROM pg_enum e WHERE e.enumtypid IN (SELECT oid FROM made_of)
+    UNION SELECT p.xmax::text::int8 FROM pg_publication p WHERE p.pubname = $5
+    UNION SELECT m.xmax::text::int8 FROM pg_publication p JOIN pg_publication_rel m ON m.prpubid = p.oid
+      WHERE p.pubname = $5 AND m.prrelid IN (SELECT attrelid FROM wanted)),
+  placed AS (SELECT snapshot, top, (xid - top) & 4294967295 AS ahead FROM marked CROSS JOIN now WHERE xid <> 0)
 SELECT c.oid::text AS id, c.relkind::text AS kind, c.relispartition AS partition, c.relreplident::text AS identity,
   EXISTS (
     SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
@@ -146,6 +177,8 @@ SELECT c.oid::text AS id, c.relkind::text AS kind, c.relispartition AS partition
     FROM pg_publication p JOIN pg_publication_rel m ON m.prpubid = p.oid
     WHERE p.pubname = $5 AND m.prrelid = c.oid) AS publication,
   (SELECT horizon FROM slot) AS horizon,
+  EXISTS (SELECT FROM placed WHERE NOT pg_visible_in_snapshot(
+    (top + CASE WHEN ahead < 2147483648 THEN ahead ELSE ahead - 4294967296 END)::text::xid8, snapshot)) AS changing,
   coalesce((
     SELECT json_agg(json_build_object('name', a.attname, 'generated', a.attgenerated <> '',
       'fact', json_build_array(a.attname, a.attnum, a.atttypid::bigint, a.atttypmod, a.xmin::text, labels.facts),
