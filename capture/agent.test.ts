@@ -15,12 +15,12 @@ const position = (n: number): Buffer => Buffer.from([0, 0, 0, 0, 0, 0, 0, n])
 const drainMs = 1_000_000
 const unsealed = { compression: 'none', producerId: -1n, producerEpoch: -1, baseSequence: -1 } as const
 
-/** A source of `transactions` at positions 1, 2, ..., each of one operation, that stays open. */
+/** A source of so many `transactions` each time it is read, of one operation and one position each, that stays open. */
 class Scripted implements SourceConnection {
   readonly identity = { system: 'here', timeline: 1 }
   readonly calls: string[] = []
-  private readonly transactions: number
-  private end = Promise.withResolvers<void>()
+  protected readonly transactions: number
+  protected end = Promise.withResolvers<void>()
 
   constructor(transactions: number) {
     this.transactions = transactions
@@ -28,16 +28,17 @@ class Scripted implements SourceConnection {
   confirmed(): Promise<Buffer> {
     return Promise.resolve(position(0))
   }
-  async run(receiver: TransactionReceiver): Promise<void> {
+  async run(receiver: TransactionReceiver, from: Uint8Array): Promise<void> {
     this.end = Promise.withResolvers()
     // The first state of the owner is settled meanwhile.
     for (let turns = 0; turns < 10; turns++) await turn()
-    for (let n = 1; n <= this.transactions; n++) {
-      receiver.begin({ sourceId: String(n), commitTime: 0, position: position(n), kind: 'mirror' })
-      receiver.operation({ ordinal: 0 } as never)
-      receiver.commit(position(n))
-    }
+    await this.readingBack()
+    for (let n = 1; n <= this.transactions; n++) transaction(receiver, from[7]! + n)
     return this.end.promise
+  }
+  /** Resolves when the server has come to where it is to begin. */
+  protected readingBack(): Promise<void> {
+    return Promise.resolve()
   }
   pause(): void {
     this.calls.push('pause')
@@ -50,6 +51,12 @@ class Scripted implements SourceConnection {
     this.end.resolve()
     return Promise.resolve()
   }
+}
+
+function transaction(receiver: TransactionReceiver, n: number): void {
+  receiver.begin({ sourceId: String(n), commitTime: 0, position: position(n), kind: 'mirror' })
+  receiver.operation({ ordinal: 0 } as never)
+  receiver.commit(position(n))
 }
 
 interface Parts {
@@ -164,21 +171,20 @@ test('an agent that is told to stop reads nothing more when the pressure is over
   assert.equal(events.at(-1), 'drained')
 })
 
-test('an owner claims anew when its time is over, and trims the stream to a claim that is old enough', async () => {
+/** Runs an agent until the first event of that type; tells what became of it and where the stream was cut. */
+async function runUntil(last: AgentEvent['type'], connection: Scripted): Promise<{ events: string[]; cuts: number[] }> {
   const stop = new AbortController()
   const events: string[] = []
-  const deleted: number[] = []
+  const cuts: number[] = []
   const agent = agentOf({
-    connection: new Scripted(0),
+    connection,
     storeData: () => Promise.resolve(),
-    deleteBefore: offset => {
-      deleted.push(offset)
-      return Promise.resolve()
-    },
+    deleteBefore: async offset => void cuts.push(offset),
     onEvent: event => {
       if (event.type === 'owner') events.push(`owner ${event.epoch}`)
+      if (event.type === 'settled' && event.transactions > 0) events.push('transaction')
       if (event.type === 'renewal' || event.type === 'trimmed') events.push(event.type)
-      if (event.type === 'trimmed') stop.abort()
+      if (event.type === last) stop.abort()
     }
   })
   const running = agent.run(stop.signal)
@@ -187,16 +193,70 @@ test('an owner claims anew when its time is over, and trims the stream to a clai
     tick()
   }
   await running
-  // Genesis, then a claim and a State each.
-  assert.deepEqual(deleted, [1])
-  assert.deepEqual(events, ['owner 1', 'renewal', 'owner 2', 'renewal', 'owner 3', 'trimmed'])
+  return { events, cuts }
+}
+
+test('an owner claims anew when its time is over, and trims the stream to a claim that is old enough', async () => {
+  const { events, cuts } = await runUntil('trimmed', new Scripted(1))
+  // Behind genesis.
+  assert.deepEqual(cuts, [1])
+  const own = ['transaction', 'renewal']
+  assert.deepEqual(events, ['owner 1', ...own, 'owner 2', ...own, 'owner 3', 'trimmed'])
+})
+
+test('an owner of a silent source claims nothing anew, and trims all the same', async () => {
+  const { events, cuts } = await runUntil('trimmed', new Scripted(0))
+  assert.deepEqual(cuts, [1])
+  assert.deepEqual(events, ['owner 1', 'trimmed'])
+})
+
+test('a server that reads its log from far back is not made to begin again before it has come anywhere', async () => {
+  class FarBack extends Scripted {
+    protected override async readingBack(): Promise<void> {
+      // Several times what an ownership lasts.
+      for (let turns = 0; turns < 400; turns++) await turn()
+    }
+  }
+  const { events } = await runUntil('renewal', new FarBack(1))
+  assert.deepEqual(
+    events.filter(event => event !== 'trimmed'),
+    ['owner 1', 'transaction', 'renewal']
+  )
+})
+
+test('a source that brings to its end what is open is not kept from it by pressure that is over', async () => {
+  class Unit extends Scripted {
+    /** Resolves when what is open was handed over, which pressure delays. */
+    rest(): Promise<void> {
+      return this.flowing.promise
+    }
+    private readonly flowing = Promise.withResolvers<void>()
+    override resume(): void {
+      this.flowing.resolve()
+    }
+  }
+  const stop = new AbortController()
+  const held = Promise.withResolvers<void>()
+  const agent = agentOf({
+    connection: new Unit(3),
+    storeData: () => {
+      stop.abort()
+      return held.promise
+    },
+    onEvent: () => {}
+  })
+  const running = agent.run(stop.signal)
+  while (!stop.signal.aborted) await turn()
+  await turn()
+  held.resolve()
+  await running
 })
 
 test('a stream that cannot be trimmed is told of, and its owner goes on', async () => {
   const stop = new AbortController()
   let failures = 0
   const agent = agentOf({
-    connection: new Scripted(0),
+    connection: new Scripted(1),
     storeData: () => Promise.resolve(),
     deleteBefore: () => Promise.reject(new TidemarkError('KAFKA_AUTHORIZATION', { message: 'no Delete' })),
     onEvent: event => {

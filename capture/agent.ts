@@ -167,7 +167,7 @@ export class Agent {
     const tenure = this.tenure(connection, ownership, signals.session)
     const renewal = Promise.withResolvers<'renewal'>()
     const stopHeartbeat = surroundings.every(heartbeatMs, () => tenure.heartbeat())
-    const stopRenewals = this.whenDue(() => tenure.betweenTransactions(() => renewal.resolve('renewal')))
+    const stopRenewals = this.renewals(tenure, ownership, signals.session, () => renewal.resolve('renewal'))
     const stop = abortion(signals.stop)
     try {
       const end = connection.run(tenure, ownership.state.position)
@@ -184,13 +184,27 @@ export class Agent {
     }
   }
 
-  /** Calls `task`, more than once, when the ownership that begins now is so old that the next one is to follow it. */
-  private whenDue(task: () => void): () => void {
+  /**
+   * Calls `renew`, more than once, between transactions, when the ownership is so old that the next one is to follow it. Its
+   * age counts from the first progress: a server may read its log for long before, to come back to where the stream stands,
+   * and would have to begin that again. Without progress the stream does not grow, and is only trimmed.
+   */
+  private renewals(tenure: Tenure, ownership: Ownership, session: AbortSignal, renew: () => void): () => void {
     const { surroundings, heartbeatMs, trimming } = this.options
     if (trimming === null) return () => {}
-    const since = surroundings.now()
+    let since = surroundings.now()
+    let progressing = false
     return surroundings.every(Math.min(heartbeatMs, trimming.renewMs), () => {
-      if (surroundings.now() - since >= trimming.renewMs) task()
+      const now = surroundings.now()
+      if (tenure.hasProgressed !== progressing) {
+        progressing = true
+        since = now
+      }
+      if (now - since < trimming.renewMs) return
+      if (progressing) return tenure.betweenTransactions(renew)
+      since = now
+      // Idle: the first State is known valid too.
+      if (tenure.delivery.isIdle) void this.trim(ownership, session)
     })
   }
 
@@ -211,7 +225,8 @@ export class Agent {
       onReached: this.options.onReached,
       onPressure: high => {
         if (high) connection.pause()
-        else if (!this.resting) connection.resume()
+        // One that rests by itself has to hand over the end of what is open.
+        else if (!this.resting || connection.rest !== undefined) connection.resume()
         onEvent({ type: 'pressure', high })
       },
       onSettled: (position, transactions) => {
@@ -226,7 +241,7 @@ export class Agent {
     })
   }
 
-  /** A stream that cannot be trimmed only grows: its owner goes on, and tries again with its next claim. */
+  /** A stream that cannot be trimmed only grows: its owner goes on, and tries again later. */
   private async trim({ own }: Ownership, session: AbortSignal): Promise<void> {
     const { trimming, surroundings, onEvent } = this.options
     if (trimming === null) return

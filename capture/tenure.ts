@@ -191,6 +191,11 @@ export class Tenure implements UnitReceiver {
     if (Buffer.compare(this.passed, this.named) > 0) this.nameState(this.passed)
   }
 
+  /** Something was read behind the state that the ownership began with. */
+  get hasProgressed(): boolean {
+    return Buffer.compare(this.passed, this.options.ownership.state.position) !== 0
+  }
+
   /** Calls `task` while no transaction is open: now, or when the open one is committed. */
   betweenTransactions(task: () => void): void {
     if (this.context === null && this.held === null) task()

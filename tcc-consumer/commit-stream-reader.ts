@@ -246,6 +246,8 @@ export class CommitStreamReader {
   }
 
   private reach(sequence: number, epoch: number): void {
+    // From here on the stream has all that is looked for.
+    this.trimmedBehind = null
     this.sequence = sequence
     this.sequenceEpoch = epoch
     this.sequenceOffset = this.offset

@@ -453,3 +453,15 @@ test('a reader that is overtaken by trimming goes on when nothing was lost to it
     await consumer.close()
   }
 })
+
+test('a gap behind the state that a trimmed stream begins with is a gap, and not trimmed away', async () => {
+  const { script } = started(3)
+  const { transactions } = await readAll(script.log)
+  const claimOffset = script.known.offset
+  const next = script.claim(2)
+  next.commit(state(3))
+  script.log.partition(commitStream).deleteBelow(claimOffset)
+  next.transaction(5, three)
+  const reading = await readAll(script.log, { from: transactions[2]!.bookmark })
+  assert.equal(reading.error?.code, 'SEQUENCE_GAP')
+})
