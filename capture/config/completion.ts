@@ -95,17 +95,21 @@ function completeBase(
   }
 }
 
-function entryPlaces({ mq }: ConfigurationFile, document: YamlDocument): RulePlaces {
+function entryPlaces({ mq, lookups }: ConfigurationFile, document: YamlDocument): RulePlaces {
   const stream = document.has('/commitStream') ? '/commitStream' : '/subscription'
   const queues = Object.keys(mq?.queues ?? {}).map(name => {
     const at = `/mq/queues/${escapePointer(name)}`
     return [`mq/${name}`, document.has(`${at}/topic`) ? document.placeOf(`${at}/topic`) : document.placeOf(at, 'key')]
   })
+  const keys = Object.keys(lookups ?? {}).map(name => [
+    `lookups/${name}`,
+    document.placeOf(`/lookups/${escapePointer(name)}/key`)
+  ])
   return {
     commitStream: document.placeOf(stream),
     kafka: document.placeOf('/kafka', 'key'),
     ...(mq?.monitoringTopic === undefined ? {} : { mq: document.placeOf('/mq/monitoringTopic') }),
-    ...(Object.fromEntries(queues) as RulePlaces)
+    ...(Object.fromEntries([...queues, ...keys]) as RulePlaces)
   }
 }
 

@@ -57,14 +57,17 @@ function headerPlaces({ headers = {} }: TableFile | AlsoFile, at: string, docume
   )
 }
 
-/** `columns/<name>` where a column is named, `sources/<name>` what it is made of, `subjects/<name>` whose keys protect it. */
+/** `columns/<name>` where a column is named, `sources/<name>` what it is made of, `takes/<name>` what it looks up, `subjects/<name>` whose keys protect it. */
 function columnPlaces(columns: ColumnsFile | undefined, at: string, document: YamlDocument): RulePlaces {
   const places: Record<string, string> = {}
   for (const { at: pointer, name, rule } of columnMentions(columns, at)) {
     places[`columns/${name}`] = document.placeOf(pointer, rule === null ? 'value' : 'key')
     if (rule === null || typeof rule === 'string') continue
     if (rule.expression !== undefined) places[`sources/${name}`] = document.placeOf(`${pointer}/expression`)
-    if (rule.lookup !== undefined) places[`sources/${name}`] = document.placeOf(`${pointer}/lookup/by`)
+    if (rule.lookup !== undefined) {
+      places[`sources/${name}`] = document.placeOf(`${pointer}/lookup/by`)
+      places[`takes/${name}`] = document.placeOf(`${pointer}/lookup/take`)
+    }
     if (typeof rule.encrypt === 'object') places[`subjects/${name}`] = document.placeOf(`${pointer}/encrypt/subject`)
   }
   return places

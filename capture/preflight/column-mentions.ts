@@ -16,7 +16,8 @@ export interface ColumnMention {
 }
 
 /** Every column that the configuration names, of tables that exist or not, in the order of the file's sections. */
-export function columnMentions({ tables, outbox, monitors }: Configuration): ColumnMention[] {
+export function columnMentions(configuration: Configuration): ColumnMention[] {
+  const { tables, outbox, monitors } = configuration
   const ofTables = tables.flatMap(table =>
     [table, ...table.also].flatMap(output => mentionsOf(output).map(of(table.qualifiedName, output)))
   )
@@ -30,7 +31,26 @@ export function columnMentions({ tables, outbox, monitors }: Configuration): Col
       )
     })
   )
-  return distinct([...ofTables, ...ofOutboxes, ...ofMonitors])
+  return distinct([...ofTables, ...lookupMentions(configuration), ...ofOutboxes, ...ofMonitors])
+}
+
+/** Keys of tables that lookups read, and what is taken of them. */
+function lookupMentions({ tables, tableLookups, places }: Configuration): ColumnMention[] {
+  const outputs = tables.flatMap(table => [table, ...table.also])
+  return tableLookups.flatMap(({ name, table, key, place }) => {
+    const made: readonly string[] = []
+    const taken = outputs.flatMap(output =>
+      (output.columns.derived ?? []).flatMap(column => {
+        if (!('lookup' in column.from) || column.from.lookup.in !== name) return []
+        const at = output.places[`takes/${column.name}`] ?? output.place
+        return [{ table, column: column.from.lookup.take, by: `the lookup of ${column.name}`, place: at, made }]
+      })
+    )
+    return [
+      { table, column: key, by: `lookup ${name}`, place: places[`lookups/${name}`] ?? place ?? '', made },
+      ...taken
+    ]
+  })
 }
 
 interface PartMention {

@@ -23,7 +23,12 @@ export function databaseFindings(configuration: Configuration, facts: DatabaseFa
     ...inOrderOfPlace([
       ...missingTables(configuration, facts),
       ...columns.findings,
-      ...lookupFindings(facts.lookups, tables, role.name),
+      ...lookupFindings(
+        // What lacks columns was told by their names.
+        facts.lookups.filter(({ lookup }) => !columns.tables.has(lookup.table)),
+        tables,
+        role.name
+      ),
       ...ruleFindings(configuration, soundTables(facts, found), columns.tables, facts.definitions)
     ]),
     ...publicationFindings(publication, wish, tables, role),

@@ -65,15 +65,14 @@ export function triedRules(configuration: Configuration, tables: readonly Table[
       subjects: { sink: nowhere, topic: subjectKeysTopic(configuration.topics.prefix) }
     })
     const rules = producerRules(configuration)
+    const sound = soundLookups(configuration.tableLookups, definitions)
+    const areSound = sound.size === configuration.tableLookups.length
     const catalog = new Catalog({
       rules,
       sink: nowhere,
       formats: formatsWith(configuration, trial.schemas),
       protections,
-      lookups: new Map([
-        ...loadLookups(configuration.lookups),
-        ...soundLookups(configuration.tableLookups, definitions)
-      ]),
+      lookups: new Map([...loadLookups(configuration.lookups), ...sound]),
       monitors: new Monitors(rules.monitors ?? [], nowhere),
       notify: () => {}
     })
@@ -84,6 +83,7 @@ export function triedRules(configuration: Configuration, tables: readonly Table[
         catalog
           .faults(table, onOutput)
           .filter(({ code }) => code !== 'COLUMN_UNKNOWN' || !misnamed.has(table.qualifiedName))
+          .filter(({ code }) => code !== 'LOOKUP_INVALID' || areSound)
           .map(fault => findingOf(fault))
       )
     ]

@@ -386,6 +386,21 @@ lookups: {l: {file: §none.csv, key: a}}`,
   cures: [/write columns/, /`pii`/, /docs\/enrichment/, /legal name/, /add `registry/, /create it/, /create it/]
 }
 
+const ofTable = (what: string, code: string, cure: RegExp, take: string, lookup: string): BadInput =>
+  one(
+    `lookup in a table: ${what}`,
+    code,
+    cure,
+    `tables: {public.customer: {}, public.transfer: {columns: {who: {lookup: {in: people, by: id, take: ${take}}}}}}\nlookups: {people: {${lookup}}}`
+  )
+
+/** Of lookups in captured tables. */
+export const tableLookups: readonly BadInput[] = [
+  ofTable('table', 'LOOKUP_INVALID', /did you mean `public\.customer`/, 'name', 'table: §public.custmer, key: id'),
+  ofTable('key', 'COLUMN_UNKNOWN', /did you mean `id`/, 'name', 'table: public.customer, key: §idd'),
+  ofTable('taken', 'COLUMN_UNKNOWN', /did you mean `name`/, '§nam', 'table: public.customer, key: id')
+]
+
 const queue = (what: string, cure: RegExp, entry: string, code = 'CONFIG_INVALID'): BadInput =>
   one(`queue: ${what}`, code, cure, `mq: {queueManager: QM1, connection: {channel: C, name: h(1414)}, ${entry}}`)
 

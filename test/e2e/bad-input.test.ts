@@ -119,6 +119,10 @@ test('tables that are missing and rules that do not fit their table are told', a
   await expectTold(await useChecks(t), cases.tablesAndKeys)
 })
 
+test('columns of tables that lookups read are told where they are named', async t => {
+  await expectTold(await useChecks(t), cases.tableLookups)
+})
+
 test('entries of queues are told in the same way', async t => {
   await expectTold(await useChecks(t), cases.queues)
 })
