@@ -107,7 +107,7 @@ test('check finds what a derived column gets wrong of its table, with place and 
     findings: { code: string; place: string; what: string; remedy: string }[]
   }
   const found = findings.find(finding => finding.code === 'COLUMN_UNKNOWN')
-  assert.match(found!.what, /names `amount`, which is no column of public.line \(line 1, column 9\)/)
-  assert.match(found!.place, /tidemark\.yaml:8:27$/)
+  assert.match(found!.what, /the expression of total names column amount, which table public\.line has not/)
+  assert.match(found!.place, /tidemark\.yaml:8:47$/)
   assert.match(found!.remedy, /id, price, quantity, country/)
 })
