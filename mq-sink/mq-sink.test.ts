@@ -173,6 +173,18 @@ test('a process that is killed in the midst of a unit leaves nothing, and nothin
     await sink.stop()
   }))
 
+test('a commit that never returns is given up after openMsMax, and settled by the state message', t =>
+  withBench(t, async bench => {
+    const { standIn } = bench.mq
+    if (standIn === null) return t.skip('needs faults on demand')
+    await standIn.fault({ verb: 'C', reason: 0, delayMs: 600_000, drop: true, address: 'sink(1414)' })
+    bench.stream.add(values(1, 3))
+    const sink = bench.start({ rules: { ...plainRules, openMsMax: 300 } })
+    assert.deepEqual(bodies(await taken(bench, 3)), ['v1', 'v2', 'v3'])
+    assert.ok(sink.codes().every(code => code === 'MQ_UNIT_TOO_SLOW') && sink.codes().length > 0)
+    await sink.stop()
+  }))
+
 test('a second sink waits, and goes on where the first one stood', t =>
   withBench(t, async bench => {
     const first = bench.start()

@@ -121,7 +121,7 @@ const mq = Type.Object(
       })
     ),
     unitOfWork: Type.Optional(unitOfWork),
-    openMsMax: whole('A unit of work that is not complete within this is backed out.', 1_000, 3_600_000, 60_000),
+    openMsMax: whole('A unit of work that is not committed within this is backed out.', 1_000, 3_600_000, 60_000),
     queues: Type.Record(Type.String(), queue, {
       description: 'The queues to put to.',
       minProperties: 1,

@@ -44,6 +44,8 @@ interface Unit {
   messages: number
   bytes: number
   place: Place
+  /** Of the limit to how long it may take, from its first message to the word that it is committed. */
+  stopTimer: (() => void) | null
 }
 
 /** The state is got and put in the same unit of work: both count. */
@@ -62,7 +64,6 @@ export class SinkSession {
   /** Ends what is waited for. */
   private interrupt: (error: Error) => void = () => {}
   private acknowledged: () => void = () => {}
-  private stopTimer: (() => void) | null = null
   /** Of the transaction in hand; null: its messages are in no group. */
   private group: MessageGroup | null = null
   /** Of the transaction in hand: this record and those before it are put. */
@@ -89,7 +90,7 @@ export class SinkSession {
       if (this.unit.transactions > 0) await this.commit()
       while (this.outstanding.length > 0) await this.unlessFailed(this.acknowledgement())
     } finally {
-      this.stopTimer?.()
+      for (const unit of [this.unit, ...this.outstanding]) unit.stopTimer?.()
     }
   }
 
@@ -102,6 +103,7 @@ export class SinkSession {
   /** The oldest unit on its way is committed. */
   committed(): void {
     const unit = this.outstanding.shift()
+    unit?.stopTimer?.()
     if (unit !== undefined) this.parts.onCommitted(unit)
     this.acknowledged()
   }
@@ -184,7 +186,7 @@ export class SinkSession {
 
   private async put(message: PutMessage, transaction: SinkTransaction): Promise<void> {
     if (this.unit.messages >= this.messagesMax) await this.split(transaction, message)
-    this.stopTimer ??= this.parts.after(this.parts.rules.openMsMax, () => this.abort(this.tooSlow()))
+    this.unit.stopTimer ??= this.parts.after(this.parts.rules.openMsMax, () => this.abort(this.tooSlow()))
     this.unit.messages++
     for (const part of message.body) this.unit.bytes += part.length
     await this.unlessFailed(this.parts.putter.put(message))
@@ -209,8 +211,6 @@ export class SinkSession {
   private async commit(): Promise<void> {
     while (this.outstanding.length >= outstandingMax) await this.unlessFailed(this.acknowledgement())
     const { unit, part } = this
-    this.stopTimer?.()
-    this.stopTimer = null
     this.outstanding.push(unit)
     this.unit = emptyUnit(unit.place)
     await this.unlessFailed(this.parts.putter.commit(this.parts.stateText({ place: unit.place, part })))
@@ -238,5 +238,5 @@ export class SinkSession {
 }
 
 function emptyUnit(place: Place): Unit {
-  return { transactions: 0, messages: 0, bytes: 0, place }
+  return { transactions: 0, messages: 0, bytes: 0, place, stopTimer: null }
 }
