@@ -173,40 +173,6 @@ test('an agent that is told to stop reads nothing more when the pressure is over
 
 /** Runs an agent until the first event of that type; tells what became of it and where the stream was cut. */
 async function runUntil(last: AgentEvent['type'], connection: Scripted): Promise<{ events: string[]; cuts: number[] }> {
-/** A queue: it rests once it was allowed to hand over what was under way. */
-class Resting extends Scripted {
-  private readonly resumed = Promise.withResolvers<void>()
-
-  rest(): Promise<void> {
-    this.calls.push('rest')
-    return this.resumed.promise
-  }
-  override resume(): void {
-    super.resume()
-    this.resumed.resolve()
-  }
-}
-
-test('a source that rests goes on when the pressure is over, so that it can bring what is open to its end', async () => {
-  const stop = new AbortController()
-  const held = Promise.withResolvers<void>()
-  const connection = new Resting(3)
-  const agent = agentOf({
-    connection,
-    storeData: () => {
-      stop.abort()
-      return held.promise
-    },
-    onEvent: () => {}
-  })
-  const running = agent.run(stop.signal)
-  while (!connection.calls.includes('rest')) await turn()
-  held.resolve()
-  await running
-  assert.deepEqual(connection.calls, ['pause', 'rest', 'resume'])
-})
-
-test('an owner claims anew when its time is over, and trims the stream to a claim that is old enough', async () => {
   const stop = new AbortController()
   const events: string[] = []
   const cuts: number[] = []

@@ -226,7 +226,6 @@ export class Agent {
       onPressure: high => {
         if (high) connection.pause()
         // One that rests by itself has to hand over the end of what is open.
-        // One that rests brings what is under way to its end; without `rest` a pause is what ends the reading.
         else if (!this.resting || connection.rest !== undefined) connection.resume()
         onEvent({ type: 'pressure', high })
       },
