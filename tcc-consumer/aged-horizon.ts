@@ -41,10 +41,9 @@ interface PartUse {
 }
 
 async function partUses(search: HorizonSearch): Promise<Map<string, PartUse>> {
-  const { end } = await search.log.bounds()
   const epochs = new EpochFold(search)
   const uses = new Map<string, PartUse>()
-  for await (const { record } of search.log.scan(search.offset, end)) {
+  for await (const { record } of search.log.rest(search.offset)) {
     if (record.type === 'claim') epochs.claim(record)
     if (record.type === 'commits' && epochs.commits(record.epoch) === 'valid') collectUses(record, search, uses)
   }

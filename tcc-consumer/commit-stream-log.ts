@@ -52,6 +52,12 @@ export class CommitStreamLog {
     }
   }
 
+  /** The records from `offset` to the end, or from the beginning of the stream where that was trimmed to behind `offset`. */
+  async *rest(offset: number): AsyncGenerator<PlacedRecord> {
+    const { start, end } = await this.bounds()
+    yield* this.scan(Math.max(offset, start), end)
+  }
+
   /** The record at `offset` or the first after it, below `end`; null when there is none. */
   async at(offset: number, end: number): Promise<PlacedRecord | null> {
     for await (const found of this.scan(offset, end)) return found

@@ -144,9 +144,8 @@ export class Exceptions {
   private async searchLoss(first: number, last: number): Promise<void> {
     const { log, stream } = this.reader
     if (stream.loss(first, last) !== null) return
-    const { end } = await log.bounds()
     const epochs = new EpochFold({ epoch: stream.epoch })
-    for await (const { offset, record } of log.scan(stream.offset, end)) {
+    for await (const { offset, record } of log.rest(stream.offset)) {
       if (record.type === 'claim') epochs.claim(record)
       if (record.type !== 'commits' || isVoid(epochs, record.epoch, `${log.topic} offset ${offset}`)) continue
       for (const entry of record.entries) if (entry.type === 'loss') stream.foundLater(entry)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
 import { formatBookmark, parseBookmark } from '@tidemark/schemas/bookmark.ts'
 import type { LogReader } from '@tidemark/kafka/log-reader.ts'
@@ -464,4 +465,31 @@ test('a gap behind the state that a trimmed stream begins with is a gap, and not
   next.transaction(5, three)
   const reading = await readAll(script.log, { from: transactions[2]!.bookmark })
   assert.equal(reading.error?.code, 'SEQUENCE_GAP')
+})
+
+test('earliest passes over what aged out of its topics while the stream is trimmed as well', async () => {
+  const { script } = started(3)
+  const claimOffset = script.known.offset
+  const next = script.claim(2)
+  next.commit(state(3))
+  next.transaction(4, three)
+  const accounts = script.log.partition('accounts', 0)
+  accounts.deleteBelow(accounts.end - 1)
+  const plain = script.log.reader(() => turn())
+  const reader = Object.assign(Object.create(plain) as LogReader, {
+    // The stream has been fetched by now.
+    fetch: (...[requests, ...how]: Parameters<LogReader['fetch']>) => {
+      if (requests.some(({ topic }) => topic === 'accounts'))
+        script.log.partition(commitStream).deleteBelow(claimOffset)
+      return plain.fetch(requests, ...how)
+    }
+  })
+  const consumer = endingConsumer(script.log, { reader })
+  const { value } = await consumer[Symbol.asyncIterator]().next()
+  assert.equal(value?.sequence, 4)
+  assert.deepEqual(
+    value?.gapsBefore.map(({ kind, firstSequence, lastSequence }) => [kind, firstSequence, lastSequence]),
+    [['start', 1, 3]]
+  )
+  await consumer.close()
 })
