@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { QueueRule } from '../queue-rules.ts'
 import { isJson } from './json-path.ts'
+import { RepeatedElements } from './repeated-elements.ts'
 import { xmlBytesMax, XmlFault, xmlToJson } from './xml-json.ts'
 
 /** What a message's content is taken for: `bytes` as they are, text in UTF-8, JSON, or XML, which is made JSON. */
@@ -29,8 +30,8 @@ export function contentBuilder({ queue, content, repeatedElements }: QueueRule):
       throw unfit(isUtf8(json) ? 'it is not JSON, or nested too deep' : 'it is not UTF-8')
     }
   }
-  const repeated = new Set(repeatedElements)
-  return bytes => fromXml(withoutMark(bytes), path => repeated.has(path), unfit)
+  const repeated = new RepeatedElements(repeatedElements)
+  return bytes => fromXml(withoutMark(bytes), repeated, unfit)
 }
 
 /** RFC 8259, section 8.1: a byte order mark is no part of the JSON, and may be passed over. */
@@ -41,11 +42,11 @@ export function withoutMark(bytes: Buffer): Buffer {
     : bytes
 }
 
-function fromXml(bytes: Buffer, isArray: (path: string) => boolean, unfit: (why: string) => TidemarkError): Buffer {
+function fromXml(bytes: Buffer, repeated: RepeatedElements, unfit: (why: string) => TidemarkError): Buffer {
   if (bytes.length > xmlBytesMax) throw unfit(`it has ${bytes.length} bytes, XML may have ${xmlBytesMax}`)
   if (!isUtf8(bytes)) throw unfit('it is not UTF-8')
   try {
-    return Buffer.from(xmlToJson(bytes.toString('utf8'), isArray))
+    return Buffer.from(xmlToJson(bytes.toString('utf8'), repeated))
   } catch (error) {
     throw error instanceof XmlFault ? unfit(error.message) : error
   }

@@ -1,10 +1,12 @@
+import type { RepeatedElements } from './repeated-elements.ts'
+
 const notSpace = /[^ \t\r\n]/
 
 /** An element while it is read, and the JSON it becomes. */
 export class XmlElement {
   readonly name: string
-  /** Names from the root on, `/` between them. */
-  readonly path: string
+  /** What is declared for its children; undefined: nothing. */
+  readonly declared: RepeatedElements | undefined
   private attributes = ''
   /** Of the children in order: a name, null for a run of text; and each as JSON. */
   private readonly names: (string | null)[] = []
@@ -13,9 +15,9 @@ export class XmlElement {
   private hasElements = false
   private isMixed = false
 
-  constructor(name: string, path: string) {
+  constructor(name: string, declared: RepeatedElements | undefined) {
     this.name = name
-    this.path = path
+    this.declared = declared
   }
 
   attribute(name: string, value: string): void {
@@ -26,22 +28,22 @@ export class XmlElement {
     this.run += run
   }
 
-  child(element: XmlElement, isArray: (path: string) => boolean): void {
+  child(element: XmlElement): void {
     this.endRun()
     this.hasElements = true
     this.names.push(element.name)
-    this.values.push(element.json(isArray))
+    this.values.push(element.json())
   }
 
   /** `"name":value`, for the root. */
-  asMember(isArray: (path: string) => boolean): string {
-    return `${JSON.stringify(this.name)}:${this.json(isArray)}`
+  asMember(): string {
+    return `${JSON.stringify(this.name)}:${this.json()}`
   }
 
-  private json(isArray: (path: string) => boolean): string {
+  private json(): string {
     if (!this.hasElements) return this.textAlone()
     this.endRun()
-    const content = this.isMixed ? `"#mixed":[${this.inOrder()}]` : this.byName(isArray)
+    const content = this.isMixed ? `"#mixed":[${this.inOrder()}]` : this.byName()
     return this.attributes === '' ? `{${content}}` : `{${this.attributes},${content}}`
   }
 
@@ -52,7 +54,7 @@ export class XmlElement {
   }
 
   /** Elements of one name together, in the order of their first. */
-  private byName(isArray: (path: string) => boolean): string {
+  private byName(): string {
     const members = new Map<string, string[]>()
     this.names.forEach((name, index) => {
       if (name === null) return
@@ -62,7 +64,7 @@ export class XmlElement {
     })
     let json = ''
     for (const [name, values] of members) {
-      const many = values.length > 1 || isArray(`${this.path}/${name}`)
+      const many = values.length > 1 || this.declared?.inside(name)?.isArray === true
       json += `${json === '' ? '' : ','}${JSON.stringify(name)}:${many ? `[${values.join(',')}]` : values[0]!}`
     }
     return json

@@ -4,10 +4,13 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { isJson } from './json-path.ts'
+import { RepeatedElements } from './repeated-elements.ts'
 import { xmlDepthMax, XmlFault, xmlToJson } from './xml-json.ts'
 
+const none = new RepeatedElements()
+
 function jsonOf(xml: string, ...repeated: string[]): unknown {
-  return JSON.parse(xmlToJson(xml, path => repeated.includes(path)))
+  return JSON.parse(xmlToJson(xml, new RepeatedElements(repeated)))
 }
 
 test('elements become members, attributes members with @, values stay text', () => {
@@ -50,7 +53,7 @@ test('names keep their prefixes, and declarations of namespaces are attributes',
 })
 
 test('a name that means something to JavaScript is a name', () => {
-  const json = xmlToJson('<__proto__ __proto__="1"><constructor>c</constructor></__proto__>', () => false)
+  const json = xmlToJson('<__proto__ __proto__="1"><constructor>c</constructor></__proto__>', none)
   assert.equal(json, '{"__proto__":{"@__proto__":"1","constructor":"c"}}')
 })
 
@@ -124,7 +127,7 @@ test('a document that was damaged is JSON or a fault, and nothing else', () => {
       const xml = xmlOf(tree)
       const at = place % (xml.length + 1)
       try {
-        const json = xmlToJson(xml.slice(0, at) + piece + xml.slice(at + removed), () => false)
+        const json = xmlToJson(xml.slice(0, at) + piece + xml.slice(at + removed), none)
         assert.ok(isJson(Buffer.from(json)), json)
       } catch (error) {
         assert.ok(error instanceof XmlFault, String(error))
@@ -161,7 +164,7 @@ const hostile: [what: string, xml: string, fault: RegExp][] = [
 for (const [what, xml, fault] of hostile) {
   test(`${what} is refused, and the fault shows nothing of it`, () => {
     assert.throws(
-      () => xmlToJson(xml, () => false),
+      () => xmlToJson(xml, none),
       (error: unknown) => {
         assert.ok(error instanceof XmlFault)
         assert.match(error.message, fault)
@@ -175,6 +178,13 @@ for (const [what, xml, fault] of hostile) {
 test('as deep as elements may be, what they become is JSON for every reader of it', () => {
   const inner = `${'<a>x<b/>'.repeat(xmlDepthMax - 1)}<a/>`
   const xml = `${inner}${'</a>'.repeat(xmlDepthMax - 1)}`
-  assert.ok(isJson(Buffer.from(xmlToJson(xml, () => true))))
-  assert.throws(() => xmlToJson(`<a>${xml}</a>`, () => true), XmlFault)
+  const path = Array.from({ length: xmlDepthMax }, () => 'a')
+  const everywhere = new RepeatedElements(path.map((_, index) => path.slice(0, index + 1).join('/')))
+  assert.ok(isJson(Buffer.from(xmlToJson(xml, everywhere))))
+  assert.throws(() => xmlToJson(`<a>${xml}</a>`, everywhere), XmlFault)
+})
+
+test('declared paths say nothing of elements of the same name elsewhere, or above them', () => {
+  const xml = '<a><b><c>1</c></b><d><c>2</c></d></a>'
+  assert.deepEqual(jsonOf(xml, 'a/b/c', 'b/c', 'a/d/c/e'), { a: { b: { c: ['1'] }, d: { c: '2' } } })
 })

@@ -1,4 +1,5 @@
 import { SaxesParser } from 'saxes'
+import type { RepeatedElements } from './repeated-elements.ts'
 import { XmlElement } from './xml-element.ts'
 
 /** Elements within each other: as deep as JSON may be, with room for what one element becomes. */
@@ -14,9 +15,9 @@ export class XmlFault extends Error {}
  * An XML document (XML 1.0 with namespaces) as JSON text, by the convention of docs/mq.md. saxes accepts what is
  * well-formed and nothing else; it reads nothing from outside and knows no entities but the five of XML. A document type
  * declaration is refused: what it may change of the content (entities, defaults of attributes) would be lost.
- * `isArray`: whether an element with such a path, as `order/line`, is an array however often it comes. Throws XmlFault.
+ * `repeated`: elements that are arrays however often they come. Throws XmlFault.
  */
-export function xmlToJson(text: string, isArray: (path: string) => boolean): string {
+export function xmlToJson(text: string, repeated: RepeatedElements): string {
   const parser = new SaxesParser({ xmlns: true })
   const open: XmlElement[] = []
   let attributes = 0
@@ -29,8 +30,8 @@ export function xmlToJson(text: string, isArray: (path: string) => boolean): str
   })
   parser.on('opentagstart', ({ name }) => {
     if (open.length === xmlDepthMax) throw new XmlFault(`elements are nested deeper than ${xmlDepthMax}`)
-    const parent = open.at(-1)
-    open.push(new XmlElement(name, parent === undefined ? name : `${parent.path}/${name}`))
+    const around = open.length === 0 ? repeated : open.at(-1)!.declared
+    open.push(new XmlElement(name, around?.inside(name)))
     attributes = 0
   })
   parser.on('attribute', ({ name, value }) => {
@@ -42,8 +43,8 @@ export function xmlToJson(text: string, isArray: (path: string) => boolean): str
   parser.on('closetag', () => {
     const element = open.pop()!
     const parent = open.at(-1)
-    if (parent === undefined) json = element.asMember(isArray)
-    else parent.child(element, isArray)
+    if (parent === undefined) json = element.asMember()
+    else parent.child(element)
   })
   parser.write(text).close()
   return `{${json}}`
