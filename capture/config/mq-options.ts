@@ -168,6 +168,8 @@ export const mq = Type.Object(
     queues: Type.Record(Type.String(), queue, {
       description: 'The queues to capture. Each is opened exclusively.',
       minProperties: 1,
+      // Frames of the reader have one byte for the queue.
+      maxProperties: 256,
       'x-key': '<queue>'
     })
   },

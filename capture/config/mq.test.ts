@@ -44,6 +44,13 @@ test('a subscription to queues is complete with its defaults', () => {
   assert.equal(mq.connection.queueManager, 'QM1')
 })
 
+test('more queues than frames of the reader can tell apart are refused', () => {
+  const entries = (count: number) => Array.from({ length: count }, (_, index) => `    Q${index}: {}`).join('\n')
+  const text = (count: number) => minimal.replace(/ {4}ORDERS.*\n {4}PAY.*/, entries(count))
+  assert.deepEqual(faultsOf(text(256)), [])
+  assert.deepEqual(faultsOf(text(257)), ['orders.yaml:6:5 CONFIG_INVALID `mq.queues` is not valid'])
+})
+
 test('its queues give the topics and the rules of the producer', () => {
   const configuration = subscriptionOf(minimal)
   assert.deepEqual(knownDataTopics(configuration), ['orders.ORDERS.IN', 'payments'])

@@ -27,8 +27,11 @@ export type Got =
 export interface MessageVerbs {
   /** MQGET under syncpoint. */
   get(request: GetRequest): Got
-  /** MQPUT under syncpoint of a message got, to the queue's backout queue. */
-  setAside(queue: number, message: QueueMessage): void
+  /**
+   * MQPUT under syncpoint of a message got, to the queue's backout queue; it counts in the unit of work as the get does.
+   * `unit-full`: 2024, and it was not put.
+   */
+  setAside(queue: number, message: QueueMessage): 'moved' | 'unit-full'
   /** MQCMIT. Throws MQ_COMMIT_IN_DOUBT, MQ_UNIT_BACKED_OUT. */
   commit(): void
   /** MQBACK. */

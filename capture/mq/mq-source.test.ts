@@ -271,6 +271,36 @@ test('a group above that limit is read alone, and refused by name when even that
   await assert.rejects(second.end, { code: 'MQ_UNIT_TOO_LARGE' })
 })
 
+test('messages moved to a backout queue count twice: with less to a unit of work all of them are moved', async t => {
+  const mq = await useQueueManager(t)
+  if (mq?.standIn === null || mq === null) return
+  const backout = await mq.queue()
+  const application = await mq.application()
+  for (const unit of ['batch', 'group'] as const) {
+    const queue = await mq.queue({ bothresh: 1, boqname: backout })
+    if (unit === 'group') await application.putGroups(queue, [numbered(2), numbered(3, 2)])
+    else await application.put(queue, numbered(5))
+    const source = sourceOf(mq, [queueOptions(queue, { unit })])
+    const failing = await reading(t, source)
+    failing.recorder.settling = false
+    await until(() => failing.recorder.units.length > 0)
+    await failing.connection.close()
+    await mq.standIn.set({ maxUncommitted: 7 })
+    const empty = until(async () => (await application.depth(queue)) === 0).then(() => true)
+    for (let isEmpty = false; !isEmpty;) {
+      const { end, connection } = await reading(t, source)
+      const refused = assert.rejects(end, { code: 'MQ_UNIT_BACKED_OUT' }).then(() => false)
+      isEmpty = await Promise.race([empty, refused])
+      await connection.close()
+    }
+    await mq.standIn.set({ maxUncommitted: 10_000 })
+    assert.deepEqual(
+      (await application.get(backout, 10)).map(({ body }) => body),
+      numbered(5).map(({ body }) => body)
+    )
+  }
+})
+
 test('a unit of work that is not settled in time is backed out', async t => {
   const mq = await useQueueManager(t)
   if (mq === null) return

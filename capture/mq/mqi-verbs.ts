@@ -67,7 +67,7 @@ export class MqiVerbs implements MessageVerbs {
     throw verbError('MQGET', `queue ${queue.options.name}`, failure.mqrc)
   }
 
-  setAside(index: number, message: QueueMessage): void {
+  setAside(index: number, message: QueueMessage): 'moved' | 'unit-full' {
     const { connection } = this
     const { mq } = connection
     const { backout, options } = this.parts.queues[index]!
@@ -83,7 +83,14 @@ export class MqiVerbs implements MessageVerbs {
       backout.isDeadLetterQueue === true
         ? this.deadLetter(options.name, message)
         : { descriptor: this.descriptor, body: message.body }
-    connection.call('MQPUT', `queue ${backout.queue}`, done => mq.PutSync(object, descriptor, pmo, body, done))
+    let failure: MqError | null = null
+    mq.PutSync(object, descriptor, pmo, body, error => {
+      failure = error
+    })
+    const seen = failure as MqError | null
+    if (seen === null) return 'moved'
+    if (seen.mqrc === reason.syncpointLimit) return 'unit-full'
+    throw verbError('MQPUT', `queue ${backout.queue}`, seen.mqrc)
   }
 
   /** As MQ wants messages on a dead-letter queue: behind a header that says why, and of what format the rest is. */

@@ -6,7 +6,7 @@ import { MqiVerbs, type OpenQueue } from './mqi-verbs.ts'
 import type { ReaderOptions } from './connection-options.ts'
 import type { ReaderEvent } from './reader-messages.ts'
 
-/** Of one queue. What is browsed is held at the other end. */
+/** Of all queues, in equal shares; of each at least one message. What is browsed is held at the other end. */
 const bytesMax = 67_108_864
 const noBackout = { threshold: 0, queue: '' }
 
@@ -47,10 +47,10 @@ function browseOne(
   index: number,
   { options, messagesMax, frames }: Browsing
 ): void {
-  const { messageBytesMax } = options
+  const { messageBytesMax, queues } = options
   const verbs = new MqiVerbs(connection, { queues: [queue], manager: '', messageBytesMax })
   let bytes = 0
-  for (let count = 0; count < messagesMax && bytes < bytesMax; count++) {
+  for (let count = 0; count < messagesMax && bytes < bytesMax / queues.length; count++) {
     const got = verbs.get({ queue: 0, waitMs: 0, groups: false, browse: count === 0 ? 'first' : 'next' })
     if (got.type !== 'message') return
     bytes += got.message.body.length

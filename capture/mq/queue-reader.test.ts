@@ -32,7 +32,10 @@ async function readAll(model: QueueModel, queue: ReadQueue, ends: readonly UnitE
     let end: UnitEnd = 'committed'
     const verbs: MessageVerbs = {
       get: request => model.get(request),
-      setAside: (_, message) => setAside.push(model.setAside(message)),
+      setAside: (_, message) => {
+        setAside.push(model.setAside(message))
+        return 'moved'
+      },
       back: () => model.back(),
       commit: () => {
         if (end === 'committed') return model.commit()
@@ -205,7 +208,7 @@ async function readTwo(
         if (request.queue === 0 && given.inhibited?.()) return { type: 'none', inhibited: true }
         return models[request.queue]!.get(request)
       },
-      setAside: () => {},
+      setAside: () => 'moved',
       back: () => {},
       commit: () => models.forEach(model => model.commit())
     },

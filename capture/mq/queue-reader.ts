@@ -70,8 +70,8 @@ export class QueueReader {
   private turn: number
   /** What the unit held when the turn began. */
   private turnFrom = { messages: 0, bytes: 0 }
-  /** Handed over in the open unit, without the open one. */
-  private transactions = 0
+  /** What the unit held when the open transaction began, messages set aside among them. */
+  private messagesBefore = 0
   /** Of each queue, when to ask again. */
   private readonly asleepUntilMs: number[]
   /** Of each queue, whether it said that there was nothing on it when it was asked last. */
@@ -99,7 +99,6 @@ export class QueueReader {
   private async fill(): Promise<void> {
     const { output, now, queues, apart = false } = this.options
     let empty = 0
-    this.transactions = 0
     // The next queue first: one that is never empty shall not keep the others waiting.
     this.nextTurn()
     while (!output.resting && !this.ledger.isFull(now())) {
@@ -149,6 +148,7 @@ export class QueueReader {
 
   /** One transaction of a queue, or one message that is none of its own. */
   private async transaction(queue: number, waitMs: number): Promise<'some' | 'none' | 'full'> {
+    this.messagesBefore = this.ledger.messages
     const first = await this.get(queue, waitMs)
     if (typeof first === 'string') return first
     const { unit } = this.options.queues[queue]!
@@ -189,7 +189,6 @@ export class QueueReader {
   }
 
   private endTransaction(): void {
-    this.transactions++
     this.options.output.transactionEnd()
   }
 
@@ -220,13 +219,14 @@ export class QueueReader {
     verdict = this.verdictOn(queue, message)
   ): boolean {
     const { output, verbs, now, queues } = this.options
-    const { backout, name } = queues[queue]!
+    const from = queues[queue]!
+    const { backout, name } = from
     const size = message.body.length
     if (this.ledger.take(identityOf(message), size, now()) === 'named') return false
-    if (this.ledger.isBeyondMax) throw this.tooLarge(name)
+    if (this.ledger.isBeyondMax) throw this.tooLarge(from)
     if (verdict === 'stop') throw poison(name, message.descriptor.backoutCount, backout)
     if (verdict === 'set-aside') {
-      verbs.setAside(queue, message)
+      if (verbs.setAside(queue, message) === 'unit-full') throw this.tooLarge(from)
       this.ledger.setAside()
       output.setAside(queue, message)
       return false
@@ -241,24 +241,25 @@ export class QueueReader {
   }
 
   private incompleteGroup(queue: number, why: 'none' | 'full'): TidemarkError {
-    const { name } = this.options.queues[queue]!
-    if (why === 'full') return this.tooLarge(name)
+    const from = this.options.queues[queue]!
+    const { name } = from
+    if (why === 'full') return this.tooLarge(from)
     return new TidemarkError('MQ_UNIT_BACKED_OUT', {
       message: `a group on queue ${name} ended before its last message: its rest expired or was taken by another program`
     })
   }
 
-  /** With others in the unit it may yet fit: the source reads it again in smaller units. */
-  private tooLarge(queue: string): TidemarkError {
-    if (this.transactions > 0) {
+  /** With others in the unit it may yet fit, and a batch may be shorter: the source reads it again in smaller units. */
+  private tooLarge({ name, unit }: ReadQueue): TidemarkError {
+    if (this.messagesBefore > 0 || (unit === 'batch' && this.ledger.messages > 1)) {
       return new TidemarkError('MQ_UNIT_BACKED_OUT', {
-        message: `a transaction of queue ${queue} did not fit a unit of work that holds others`,
-        place: queue
+        message: `a transaction of queue ${name} did not fit a unit of work that holds others`,
+        place: name
       })
     }
     return new TidemarkError('MQ_UNIT_TOO_LARGE', {
-      message: `a transaction of queue ${queue} has more messages than one unit of work takes (${this.ledger.messages} were got)`,
-      place: queue
+      message: `a transaction of queue ${name} has more messages than one unit of work takes (${this.ledger.messages} were got; those moved to a backout queue count twice)`,
+      place: name
     })
   }
 }

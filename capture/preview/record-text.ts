@@ -1,6 +1,6 @@
 import { plainJson } from '@tidemark/kcop/display/plain-record.ts'
 import type { Style } from '../commands/presentation.ts'
-import type { ShownRecord, Withheld } from './shown-record.ts'
+import { Withheld, type ShownRecord } from './shown-record.ts'
 
 /** Of a key, value or header in the terminal. */
 const charactersMax = 2_000
@@ -14,24 +14,20 @@ export function recordText(record: ShownRecord, style: Style): string {
   ]
   lines.push(`    key      ${key === null ? '(none)' : valueText(key)}`)
   lines.push(`    value    ${value === null ? '(tombstone)' : valueText(value)}`)
-  if (isWithheld(headers)) lines.push(`    headers  ${valueText(headers)}`)
+  if (headers instanceof Withheld) lines.push(`    headers  ${valueText(headers)}`)
   else
     for (const [name, content] of Object.entries(headers))
       lines.push(`    header   ${safe(name)} = ${valueText(content)}`)
-  if (subjects.length > 0) lines.push(style.faint(`    Avro     ${subjects.join(', ')}: derived, not registered`))
+  if (subjects.length > 0) lines.push(style.faint(`    Avro     ${safe(subjects.join(', '))}: derived, not registered`))
   return `${lines.join('\n')}\n`
 }
 
 function valueText(value: unknown): string {
-  if (isWithheld(value)) return `(${value.withheldBytes} bytes, not shown: the topic is restricted)`
+  if (value instanceof Withheld) return `(${value.withheldBytes} bytes, not shown: the topic is restricted)`
   const text = typeof value === 'string' ? value : plainJson(value)
   return text.length <= charactersMax
     ? safe(text)
     : `${safe(text.slice(0, charactersMax))}.. (${text.length} characters)`
-}
-
-function isWithheld(value: unknown): value is Withheld {
-  return typeof value === 'object' && value !== null && 'withheldBytes' in value
 }
 
 /** Rows may hold anything, a terminal's commands included. */

@@ -3,9 +3,13 @@ import type { CollectedRecord } from '@tidemark/kcop/display/collecting-sink.ts'
 import { plainRecord, type PlainBytes, type PlainValue } from '@tidemark/kcop/display/plain-record.ts'
 import { outputsOf, type SubscriptionConfiguration } from '../config/configuration.ts'
 
-/** A value that is not shown, since its topic is restricted. */
-export interface Withheld {
+/** A value that is not shown, since its topic is restricted. A class: content can look like any plain object. */
+export class Withheld {
   readonly withheldBytes: number
+
+  constructor(bytes: number) {
+    this.withheldBytes = bytes
+  }
 }
 
 /** A record that would be sent, for people and programs. */
@@ -55,8 +59,8 @@ export function shownRecord(record: CollectedRecord, processor: string | null, s
 function withheld({ key, value, headers }: CollectedRecord): Pick<ShownRecord, 'key' | 'value' | 'headers'> {
   const bytes = headers.reduce((sum, [name, content]) => sum + name.length + (content?.length ?? 0), 0)
   return {
-    key: key === null ? null : { withheldBytes: key.length },
-    value: value === null ? null : { withheldBytes: value.length },
-    headers: headers.length === 0 ? {} : { withheldBytes: bytes }
+    key: key === null ? null : new Withheld(key.length),
+    value: value === null ? null : new Withheld(value.length),
+    headers: headers.length === 0 ? {} : new Withheld(bytes)
   }
 }

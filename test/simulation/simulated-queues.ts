@@ -138,9 +138,10 @@ export class QueueManager implements SourceSystem {
   }
 
   /** MQPUT of the message got last to the backout queue, in the same unit of work. */
-  setAside(connection: QueueConnection): void {
+  setAside(connection: QueueConnection): 'moved' {
     this.requireConnected(connection, 'MQPUT')
     connection.moved.push(connection.unit.at(-1)!)
+    return 'moved'
   }
 
   /** Throws MQ_COMMIT_IN_DOUBT, done or not, and MQ_UNIT_BACKED_OUT. */
