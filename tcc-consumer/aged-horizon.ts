@@ -28,9 +28,16 @@ const fetchWaitMs = 500
  * first transaction on misses nothing. Reads the commit stream once to its end.
  */
 export async function agedHorizon(search: HorizonSearch): Promise<number> {
-  let horizon = 0
-  for (const use of (await partUses(search)).values()) horizon = Math.max(horizon, await firstKept(search, use))
+  const { trimmed, uses } = await whatIsNamed(search)
+  let horizon = trimmed + 1
+  for (const use of uses.values()) horizon = Math.max(horizon, await firstKept(search, use))
   return horizon
+}
+
+interface Named {
+  /** Up to it the stream was trimmed while the reader was about to read it: what it named is not known. */
+  trimmed: number
+  uses: Map<string, PartUse>
 }
 
 interface PartUse {
@@ -40,14 +47,19 @@ interface PartUse {
   lastSequence: number
 }
 
-async function partUses(search: HorizonSearch): Promise<Map<string, PartUse>> {
+async function whatIsNamed(search: HorizonSearch): Promise<Named> {
   const epochs = new EpochFold(search)
-  const uses = new Map<string, PartUse>()
-  for await (const { record } of search.log.rest(search.offset)) {
+  const named: Named = { trimmed: -1, uses: new Map() }
+  let isTrimmed: boolean | null = null
+  for await (const { offset, record } of search.log.rest(search.offset)) {
+    isTrimmed ??= offset > search.offset
     if (record.type === 'claim') epochs.claim(record)
-    if (record.type === 'commits' && epochs.commits(record.epoch) === 'valid') collectUses(record, search, uses)
+    if (record.type !== 'commits' || epochs.commits(record.epoch) === 'void') continue
+    const [first] = record.entries
+    if (isTrimmed && named.trimmed < 0 && first?.type === 'state') named.trimmed = first.sequence
+    collectUses(record, search, named.uses)
   }
-  return uses
+  return named
 }
 
 function collectUses({ parts, entries }: Commits, search: HorizonSearch, uses: Map<string, PartUse>): void {

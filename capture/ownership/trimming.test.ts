@@ -53,7 +53,12 @@ class Stream {
       this.memory.partition(topic).deleteBelow(offset)
       return Promise.resolve()
     }
-    return trim(this.log, own, { retentionMs: Math.round(retentionDays * day), renewMs: day, deleteBefore }, Math.floor(days * day))
+    return trim(
+      this.log,
+      own,
+      { retentionMs: Math.round(retentionDays * day), renewMs: day, deleteBefore },
+      Math.floor(days * day)
+    )
   }
 
   private rest(): { known: Known; extensions: typeof noExtensions } {
