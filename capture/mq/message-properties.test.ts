@@ -43,6 +43,31 @@ test('properties of an MQRFH2 have their types, and what follows it is the conte
   assert.equal(properties.get('mq.CodedCharSetId'), 37)
 })
 
+test('an empty element ends itself, and what follows is not inside it', () => {
+  const header = rfh2(['<usr><a/><b dt="string" />x<c>1</c></usr>'])
+  const { properties } = describe({ ...sampleDescriptor(), format: 'MQHRF2' }, header)
+  assert.deepEqual([properties.get('a'), properties.get('b'), properties.get('c')], ['', '', '1'])
+})
+
+test('a property is never taken for a field of the descriptor', () => {
+  const header = rfh2(['<mq><GroupId>forged</GroupId></mq>', '<usr><mq.CorrelId>forged</mq.CorrelId></usr>'])
+  const { properties } = describe({ ...sampleDescriptor(), format: 'MQHRF2' }, header)
+  assert.deepEqual([properties.has('mq.GroupId'), properties.has('mq.CorrelId')], [false, false])
+  assert.deepEqual(
+    [properties.get('property.mq.GroupId'), properties.get('property.mq.CorrelId')],
+    ['forged', 'forged']
+  )
+})
+
+const endless = { 'open brackets': '<', 'a name without end': 'a', 'spaces before a letter': ' ' }
+for (const [what, piece] of Object.entries(endless)) {
+  test(`a header of ${what} takes no more time than it is long`, () => {
+    const header = rfh2([`<usr><ok>1</ok><a ${piece.repeat(500_000)}x`, '<usr><after>2</after></usr>'])
+    const { properties } = describe({ ...sampleDescriptor(), format: 'MQHRF2' }, header)
+    assert.deepEqual([properties.get('ok'), properties.get('after')], ['1', '2'])
+  })
+}
+
 test('headers stand one after the other; big-endian ones are read by their encoding', () => {
   const body = Buffer.concat([
     rfh2(['<usr><a>1</a></usr>'], { big: true, format: 'MQHRF2  ' }),

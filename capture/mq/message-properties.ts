@@ -12,6 +12,7 @@ export interface DescribedMessage {
 
 const bigEndianIntegers = 1
 const integerMask = 0xf
+const fieldPrefix = 'mq.'
 
 /**
  * Fields of the descriptor are properties `mq.<Field>` as IBM's reference names them, identifiers as 48 hexadecimal
@@ -24,7 +25,7 @@ export function describe(descriptor: MessageDescriptor, body: Buffer): Described
   while (format === rfh2Format) {
     const header = parseRfh2(content, (encoding & integerMask) === bigEndianIntegers)
     if (header === null) break
-    for (const [name, value] of header.properties) properties.set(name, value)
+    for (const [name, value] of header.properties) properties.set(ownName(name), value)
     content = content.subarray(header.length)
     encoding = header.encoding
     format = header.format
@@ -33,6 +34,11 @@ export function describe(descriptor: MessageDescriptor, body: Buffer): Described
   }
   addFields(descriptor, { ccsid, encoding, format }, properties)
   return { content, properties }
+}
+
+/** Whoever puts a message chooses names: none is taken for a field of its descriptor. */
+function ownName(name: string): string {
+  return name.startsWith(fieldPrefix) ? `property.${name}` : name
 }
 
 function addFields(

@@ -29,29 +29,31 @@ export function parseRfh2(body: Buffer, bigEndian: boolean): Rfh2 | null {
     if (at + 4 > length) return null
     const size = int(at)
     if (size < 0 || at + 4 + size > length) return null
-    addFolder(body.toString('utf8', at + 4, at + 4 + size).replace(/[\0 ]+$/, ''), properties)
+    addFolder(body.toString('utf8', at + 4, at + 4 + size), properties)
     at += 4 + size
   }
   const format = body.toString('latin1', 20, 28).replace(/[\0 ]+$/, '')
   return { length, encoding: int(12), ccsid: int(16), format, properties }
 }
 
-const tag = /<(\/?)([^\s/>]+)([^>]*)>([^<]*)/g
+/** Each place of it can match in one way only: what anybody may put shall take no more time than it is long. */
+const tag = /<(\/?)([^\s/<>]+)((?:[\s/][^<>]*)?)>([^<]*)/g
 
 /** `<usr><a dt='i4'>1</a><b><c>x</c></b></usr>`: properties a and b.c; those of other folders keep the folder's name. */
 function addFolder(text: string, into: Rfh2['properties']): void {
   const path: string[] = []
   let pending: { attributes: string; value: string } | null = null
   for (const [, closing, name, attributes, after] of text.matchAll(tag)) {
+    const isEmpty = attributes!.endsWith('/')
     if (closing === '') {
       if (path.length >= depthMax) return
       path.push(name!)
-      pending = { attributes: attributes!, value: after! }
-    } else {
-      if (pending !== null && path.length > 1) into.push([nameOf(path), valueOf(pending.attributes, pending.value)])
-      pending = null
-      path.pop()
+      pending = { attributes: attributes!, value: isEmpty ? '' : after! }
+      if (!isEmpty) continue
     }
+    if (pending !== null && path.length > 1) into.push([nameOf(path), valueOf(pending.attributes, pending.value)])
+    pending = null
+    path.pop()
   }
 }
 
