@@ -192,8 +192,9 @@ test('slow answers of the queue manager delay messages and do nothing else', asy
 
 test('docs/mq.md has every reason code that has a meaning of its own here, with the code it becomes', () => {
   const page = readFileSync(join(import.meta.dirname, '../../docs/mq.md'), 'utf8')
+  const section = page.split('\n## Reason codes\n')[1]!.split('\n## ')[0]!
   const rows = new Map<number, string>()
-  for (const [row, reasons] of page.matchAll(/^\| (\d{4}(?:, \d{4}| to \d{4})*) +\|.*$/gm)) {
+  for (const [row, reasons] of section.matchAll(/^\| (\d{4}(?:, \d{4}| to \d{4})*) +\|.*$/gm)) {
     for (const reason of reasons!.split(', ')) rows.set(Number(reason), row)
   }
   for (const reason of namedReasons) {
