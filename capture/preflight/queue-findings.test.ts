@@ -63,6 +63,7 @@ const cases: [what: string, finding: RegExp, attributes: Partial<QueueAttributes
   ['no backout queue', /^warning .* no BOQNAME.*-> .*`deadLetterQueue: true`/, { queue: '' }],
   ['a threshold that leaves no try alone', /^warning .*BOTHRESH\(1\).*-> .*BOTHRESH\(3\)/, { threshold: 1 }],
   ['itself as backout queue', /^error .*its own backout queue/, { queue: 'PAY.IN' }],
+  ['itself as backout queue, after one try', /^error .*its own backout queue/, { queue: 'PAY.IN', threshold: 1 }],
   [
     'a dead-letter queue that is not there',
     /^error .*the queue manager has none -> ALTER QMGR DEADQ/,

@@ -49,15 +49,15 @@ function backoutFindings(
     // Somebody who asks for the dead-letter queue does not expect it.
     return [unsuitable(isDeadLetterQueue ? 'warning' : 'info', queue, what, remedy)]
   }
+  if (target === queue) {
+    const what = `queue ${queue} is its own backout queue: a message that cannot be carried would come round for ever`
+    return [unsuitable('error', queue, what, `ALTER QLOCAL(${queue}) BOQNAME(${queue}.BACKOUT)`)]
+  }
   if (threshold === 1 && target !== '') {
     const what = `queue ${queue} has BOTHRESH(1): what shares a unit of work with a message that fails is moved with it`
     return [
       unsuitable('warning', queue, what, `ALTER QLOCAL(${queue}) BOTHRESH(3): then each has a try of its own first`)
     ]
-  }
-  if (target === queue) {
-    const what = `queue ${queue} is its own backout queue: a message that cannot be carried would come round for ever`
-    return [unsuitable('error', queue, what, `ALTER QLOCAL(${queue}) BOQNAME(${queue}.BACKOUT)`)]
   }
   if (target !== '') return []
   if (isDeadLetterQueue) {

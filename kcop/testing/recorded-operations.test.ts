@@ -120,6 +120,7 @@ test('what is no recording is refused by file and line, without its content', t 
     [['{"a":"secret"}'], /line 1, is not a recording of this version/],
     [[lines[0]!, 'secret'], /line 2, is not JSON/],
     [[lines[0]!, '{"does":"secret"}'], /line 2, is not a line of a recording/],
+    [[lines[0]!, '{"does":"truncate","tables":[],"lsn":"secret"}'], /line 2, has a change without its place/],
     [[lines[0]!, lines[3]!], /line 2, has a row of table public\.whole before its definition/]
   ]
   for (const [text, expected] of cases) {

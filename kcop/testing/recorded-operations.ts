@@ -73,7 +73,7 @@ class Reading {
       case 'delete':
       case 'truncate':
       case 'message':
-        this.operations.push(placed(line.lsn, this.operation(line)))
+        this.operations.push(this.placed(line.lsn, this.operation(line)))
         return
     }
     throw this.invalid('is not a line of a recording')
@@ -120,6 +120,12 @@ class Reading {
     }
   }
 
+  private placed(lsn: string | undefined, operation: Operation): Operation {
+    if (lsn === undefined) return operation
+    if (!/^[0-9a-f]{16}$/.test(lsn)) throw this.invalid('has a change without its place in the log')
+    return raw.at(BigInt(`0x${lsn}`), operation)
+  }
+
   private table(name: string): Table {
     const table = this.tables.get(name)
     if (table === undefined) throw this.invalid(`has a row of table ${name} before its definition`)
@@ -134,10 +140,6 @@ class Reading {
       throw this.invalid('is not JSON')
     }
   }
-}
-
-function placed(lsn: string | undefined, operation: Operation): Operation {
-  return lsn === undefined ? operation : raw.at(BigInt(`0x${lsn}`), operation)
 }
 
 const emptyMessage = { properties: new Map<string, string>() }
