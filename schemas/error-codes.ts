@@ -318,8 +318,8 @@ export const errorCodes = {
   },
   LOOKUP_BUSY: {
     means:
-      'a captured table that lookups read is locked, or being written to, for so long that its rows cannot be read',
-    cure: 'nothing to do if it passes: the agent tries again by itself; else end who holds the lock (pg_locks)'
+      'a captured table that lookups read is locked, or being written to, for so long that its rows cannot be read; or no replication slot is free to read the log by',
+    cure: 'nothing to do if it passes: the agent tries again by itself; else end who holds the lock (pg_locks), or raise max_replication_slots'
   },
   SUBJECT_KEYS_TOO_LARGE: {
     means: 'the data keys of subjects do not fit the memory given for them',

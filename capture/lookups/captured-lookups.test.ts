@@ -25,9 +25,10 @@ const setup = `CREATE TYPE mood AS ENUM ('calm', 'wild');
   INSERT INTO rate VALUES ('a', 1), ('b', 1)`
 
 /** Lookups in a table of a server of its own, which no other slot keeps back. */
-async function useLookups(t: TestContext) {
-  const server = await startPostgres({ durable: false })
-  const database = await CapturedDatabase.create(t, setup, 'FOR TABLE rate', server.url)
+async function useLookups(t: TestContext, more = '', settings: Record<string, string | number> = {}) {
+  const server = await startPostgres({ durable: false, settings })
+  const tables = more === '' ? 'rate' : 'rate, spare'
+  const database = await CapturedDatabase.create(t, setup + more, `FOR TABLE ${tables}`, server.url)
   let delays = 0
   const { url, slot, publication } = database
   const lookups = new CapturedLookups({
@@ -35,7 +36,7 @@ async function useLookups(t: TestContext) {
     slot,
     publication,
     lookups: [lookup],
-    published: [lookup.tableName],
+    published: tables.split(', ').map(name => ({ schema: 'public', name })),
     clock: {
       ...systemSourceClock,
       delay: (ms, signal) => {
@@ -79,30 +80,20 @@ test('rows are those of the position: what came later is taken back, by a slot t
 })
 
 test('a commit that is in the log and visible to nobody yet is waited for', async t => {
-  const { database, lookups, values, delays } = await useLookups(t)
+  const { database, lookups, values, delays } = await useLookups(t, '', {
+    synchronous_standby_names: 'nobody',
+    synchronous_commit: 'local'
+  })
   await lookups.claim({ claimed: new Map() })
   const writer = await database.session()
-  const standby = async (name: string): Promise<void> => {
-    await database.query(`ALTER SYSTEM SET synchronous_standby_names = '${name}'`)
-    await database.query('SELECT pg_reload_conf()')
-  }
-  await standby('nobody')
-  await until(async () => {
-    const { rows } = await writer.query<{ names: string }>(
-      "SELECT current_setting('synchronous_standby_names') AS names"
-    )
-    return rows[0]!.names !== ''
-  })
+  await writer.query('SET synchronous_commit = on')
   const written = writer.query("UPDATE rate SET value = 2 WHERE code = 'a'")
-  await until(async () => {
-    const { rows } = await database.query("SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
-    return rows.length === 1
-  })
+  const waits = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+  await until(async () => (await database.query(`SELECT ${waits}`)).rows.length === 1)
   const loading = lookups.load(await endOfLog(database), never)
   loading.catch(() => {})
   await until(() => delays() > 2)
-  await database.query('SET synchronous_commit = local')
-  await standby('')
+  await database.query(`SELECT pg_cancel_backend(pid) ${waits}`)
   await written
   await loading
   assert.deepEqual(values(), ['2', '1', undefined])
@@ -146,4 +137,53 @@ test('who changes labels or the publication holds flushing up until it is known 
   }
   await database.query("ALTER TYPE mood RENAME VALUE 'wild' TO 'angry'")
   await assert.rejects(lookups.verify(), { code: 'LOOKUP_ALTERED', message: /column mood/ })
+})
+
+test('a table is followed by what it is, not by a name that another had for a while', async t => {
+  const spare = '; CREATE TABLE spare (LIKE rate INCLUDING ALL); ALTER TABLE spare REPLICA IDENTITY FULL'
+  const { database, lookups, values } = await useLookups(t, spare)
+  await lookups.claim({ claimed: new Map() })
+  const swap = 'ALTER TABLE rate RENAME TO was; ALTER TABLE spare RENAME TO rate; ALTER TABLE was RENAME TO spare'
+  await database.query(swap)
+  await database.query("INSERT INTO rate VALUES ('b', 7); UPDATE spare SET value = 5 WHERE code = 'a'")
+  await database.query(swap)
+  await lookups.load(database.start, never)
+  assert.deepEqual(values(), ['1', '1', undefined])
+})
+
+test('rows of a key that was not unique for a while are refused, not guessed', async t => {
+  const { database, lookups } = await useLookups(t)
+  await lookups.claim({ claimed: new Map() })
+  await database.query('ALTER TABLE rate DROP CONSTRAINT rate_pkey')
+  await database.query("INSERT INTO rate VALUES ('a', 7); DELETE FROM rate WHERE code = 'a' AND value = 1")
+  await database.query('ALTER TABLE rate ADD PRIMARY KEY (code)')
+  await assert.rejects(lookups.load(database.start, never), {
+    code: 'LOOKUP_UNTOLD',
+    message: /not unique|known otherwise/
+  })
+})
+
+test('a key whose NOT NULL was never checked is refused', async t => {
+  const { database, lookups } = await useLookups(t)
+  await database.query(
+    'ALTER TABLE rate DROP CONSTRAINT rate_pkey, ADD UNIQUE (code); ALTER TABLE rate ALTER code DROP NOT NULL'
+  )
+  await database.query(
+    'INSERT INTO rate VALUES (NULL, 1); ALTER TABLE rate ADD CONSTRAINT told NOT NULL code NOT VALID'
+  )
+  await assert.rejects(lookups.claim({ claimed: new Map() }), {
+    code: 'LOOKUP_INVALID',
+    message: /not a key of its own/
+  })
+})
+
+test('without a free slot for a moment the agent tries again', async t => {
+  const { database, lookups, values } = await useLookups(t, '', { max_replication_slots: 1 })
+  await lookups.claim({ claimed: new Map() })
+  await database.query("UPDATE rate SET value = 2 WHERE code = 'a'")
+  await lookups.load(await endOfLog(database), never)
+  assert.deepEqual(values(), ['2', '1', undefined])
+  const refused = { code: 'LOOKUP_BUSY', cure: /raise max_replication_slots/ }
+  await assert.rejects(lookups.load(database.start, never), refused)
+  assert.equal(lookups.tables.size, 0)
 })

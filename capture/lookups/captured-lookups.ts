@@ -70,6 +70,8 @@ export class CapturedLookups implements LookupSource {
   async loadFrom(slot: string, position: PositionBytes, signal: AbortSignal): Promise<void> {
     const { lookups, published, clock, session, publication } = this.options
     const sinceMs = clock.steadyMs()
+    // Nobody looks up between ownerships: the rows of the last must not take memory beside those that are read.
+    this.loaded = new Map()
     await settledWriters(
       this.sql,
       clock,
@@ -79,7 +81,7 @@ export class CapturedLookups implements LookupSource {
     const present = await this.readAll(null, signal)
     for (const lookup of lookups) this.requireSame(lookup, present.get(lookup.name)!.definition)
     const to = await this.endOfLog()
-    const images = lookups.map(lookup => new FirstImages(lookup))
+    const images = lookups.map(lookup => new FirstImages(lookup, present.get(lookup.name)!.rows.tableId))
     const span = { session, clock, slot, publication, tables: published, from: position, to, signal }
     if (Buffer.compare(position, to) < 0) await readLogSpan(span, images)
     images.forEach((image, index) => image.takeBack(present.get(lookups[index]!.name)!.rows))

@@ -43,7 +43,8 @@ export async function readPresentRows(
   return locked(client, rule, place, snapshot, async () => {
     const definition = await tableDefinition(client, rule, place)
     if (snapshot !== null) await requireShown(client, rule, place)
-    const rows = new FollowedRows(rule, place.table ?? (await publishedTable(client, rule, place)))
+    const table = place.table ?? (await publishedTable(client, rule, place))
+    const rows = new FollowedRows(rule, table, table.id)
     await readInto(client, rule, rows)
     return { rows, definition }
   })

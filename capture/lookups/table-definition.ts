@@ -139,6 +139,7 @@ function unsuitable({ place, name }: LookupTableRule, message: string, cure: str
 /**
  * xmin is compared by age, which is right across the wrap-around of transaction ids. The horizon is the age of the oldest
  * transaction whose changes of the catalogue the slot may still need: what is older had ended where its log begins.
+ * A NOT NULL that is NOT VALID (PostgreSQL 18) holds for new rows alone.
  * Labels and publications are changed without a lock on the table: who is at it has marked the old row (xmax) and is still under way
  * in this snapshot, although his commit may be in the log already.
  */
@@ -169,7 +170,10 @@ SELECT c.oid::text AS id, c.relkind::text AS kind, c.relispartition AS partition
   EXISTS (
     SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
     WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
-      AND i.indexprs IS NULL AND i.indnkeyatts = 1 AND a.attname = $3 AND a.attnotnull) AS unique,
+      AND i.indexprs IS NULL AND i.indnkeyatts = 1 AND a.attname = $3 AND a.attnotnull
+      AND NOT EXISTS (
+        SELECT FROM pg_constraint n
+        WHERE n.conrelid = c.oid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated)) AS unique,
   (SELECT json_build_object('xmin', p.xmin::text, 'member', m.oid::text,
       'filtered', to_jsonb(m) ->> 'prqual' IS NOT NULL,
       'whole', p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate,

@@ -93,7 +93,7 @@ export class PostgresSource implements Source {
   private makeSlot(sql: SqlSession, client: pg.Client, signal: AbortSignal): Promise<void> {
     const { slot, clock } = this.options
     const temporary = this.options.temporary!
-    if ('copyOf' in temporary) return copySlot(client, temporary.copyOf, slot)
+    if ('copyOf' in temporary) return copySlot({ session: this.options, from: temporary.copyOf, slot }, client)
     const onWaiting = temporary.onWriters.bind(temporary)
     return createTemporarySlot({ session: this.options, sql, clock, slot, signal, onWaiting }, client)
   }

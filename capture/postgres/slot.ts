@@ -20,6 +20,12 @@ export interface SlotCreation {
   onWaiting?: (writers: readonly OpenWriter[]) => void
 }
 
+export interface SlotCopy {
+  session: SessionOptions
+  from: string
+  slot: string
+}
+
 /** A new slot and the present rows at its creation point, visible as long as `release` is not called. */
 export interface CreatedSlot {
   /** Transactions that committed at or before it are in the snapshot, later ones come from the slot. */
@@ -60,10 +66,22 @@ export async function createTemporarySlot(creation: SlotCreation, client: pg.Cli
   await creating(creation, client, () => client.query(command))
 }
 
-/** Makes a slot as `createTemporarySlot` does, at the place of one that is there and may be in use. */
-export async function copySlot(client: pg.Client, from: string, slot: string): Promise<void> {
+/**
+ * Makes a slot as `createTemporarySlot` does, at the place of one that is there and may be in use. Throws LOOKUP_BUSY when no
+ * slot is free, which others may need for a moment only, as we do.
+ */
+export async function copySlot({ session, slot, from }: SlotCopy, client: pg.Client): Promise<void> {
   const names = [from, slot].map(quoteReplicationLiteral).join(', ')
-  await client.query(`SELECT pg_copy_logical_replication_slot(${names}, true)`)
+  try {
+    await client.query(`SELECT pg_copy_logical_replication_slot(${names}, true)`)
+  } catch (error) {
+    throw serverError(error, contextOf(session.url, `copying replication slot ${from} to read what lookups need`), {
+      53400: {
+        code: 'LOOKUP_BUSY',
+        cure: 'raise max_replication_slots, or drop slots that are not used; the agent tries again by itself'
+      }
+    })
+  }
 }
 
 async function creating<T>(creation: SlotCreation, client: pg.Client, create: () => Promise<T>): Promise<T> {

@@ -17,7 +17,7 @@ export function databaseFindings(configuration: Configuration, facts: DatabaseFa
   const columns = columnFindings(configuration, tables)
   const wish = publicationWish(configuration.postgres.publication, tables)
   return [
-    ...serverFindings(server, slot !== null),
+    ...serverFindings(server, slot !== null, configuration.tableLookups.length > 0),
     ...roleFindings(role, publication !== null),
     ...found,
     ...inOrderOfPlace([

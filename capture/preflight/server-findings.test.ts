@@ -41,6 +41,16 @@ test('a subscription that has its slot needs no free one', () => {
   assert.match(found({ usedWalSenders: 10 }, true)[0]!, /^warning/)
 })
 
+test('lookups in captured tables need a slot and a walsender more at each start', () => {
+  const copying = (facts: Partial<ServerFacts>, slotExists: boolean) =>
+    serverFindings({ ...server, ...facts }, slotExists, true).map(({ what }) => what)
+  assert.deepEqual(copying({}, true), [])
+  assert.match(copying({ usedReplicationSlots: 10 }, true)[0]!, /lookups .* no replication slot is left/)
+  assert.match(copying({ usedReplicationSlots: 9 }, false)[0]!, /lookups .* no replication slot is left/)
+  assert.deepEqual(copying({ usedReplicationSlots: 9 }, true), [])
+  assert.match(copying({ usedWalSenders: 9 }, true)[0]!, /lookups .* one replication connection is left/)
+})
+
 test('a role must replicate, and make the publication unless it is there', () => {
   const lacking = { ...role, replication: false, createInDatabase: false }
   const remedies = (publicationExists: boolean) => roleFindings(lacking, publicationExists).map(({ remedy }) => remedy)

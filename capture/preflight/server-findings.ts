@@ -6,8 +6,11 @@ import type { OpenWriter, RoleFacts, ServerFacts } from '../postgres/inspection.
 /** Logical messages in pgoutput came with it (manual 53.5.1). */
 const versionMin = 140_000
 
-/** What of the server would keep a subscription from working, or endanger the server. `slotExists`: no new slot is needed. */
-export function serverFindings(server: ServerFacts, slotExists: boolean): Finding[] {
+/**
+ * What of the server would keep a subscription from working, or endanger the server. `slotExists`: no new slot is needed;
+ * `copiesSlot`: a further one is, for a moment at each start, with a walsender.
+ */
+export function serverFindings(server: ServerFacts, slotExists: boolean, copiesSlot = false): Finding[] {
   const findings: Finding[] = []
   const found = (severity: Severity, what: string, remedy: string) =>
     findings.push({ code: 'POSTGRES_SETTING', severity, what, place: `PostgreSQL ${server.versionText}`, remedy })
@@ -24,6 +27,7 @@ export function serverFindings(server: ServerFacts, slotExists: boolean): Findin
     const what = `all ${server.maxReplicationSlots} replication slots are taken (max_replication_slots)`
     found('error', what, raised('max_replication_slots', server.maxReplicationSlots))
   }
+  if (copiesSlot) findings.push(...copyFindings(server, slotExists))
   if (server.usedWalSenders >= server.maxWalSenders) {
     const what = `all ${server.maxWalSenders} replication connections are taken (max_wal_senders)`
     // The agent of this subscription may be the one that holds the last.
@@ -41,6 +45,33 @@ export function serverFindings(server: ServerFacts, slotExists: boolean): Findin
   if (server.walSenderTimeoutMs === 0) {
     const what = 'wal_sender_timeout is 0: a slot whose agent vanished with its machine stays taken'
     found('warning', what, "ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();")
+  }
+  return findings
+}
+
+/** What else is taken is told besides. Of the replication connections the agent of this subscription may hold one. */
+function copyFindings(server: ServerFacts, slotExists: boolean): Finding[] {
+  const { maxReplicationSlots, usedReplicationSlots, maxWalSenders, usedWalSenders, versionText } = server
+  const found = (what: string, remedy: string): Finding => ({
+    code: 'POSTGRES_SETTING',
+    severity: 'warning',
+    what: `lookups in captured tables read the log by a temporary slot at each start: ${what}`,
+    place: `PostgreSQL ${versionText}`,
+    remedy
+  })
+  const findings: Finding[] = []
+  const slotsLeft = maxReplicationSlots - usedReplicationSlots
+  if (slotExists ? slotsLeft < 1 : slotsLeft === 1) {
+    findings.push(
+      found(
+        `no replication slot is left for it (max_replication_slots is ${maxReplicationSlots})`,
+        raised('max_replication_slots', maxReplicationSlots)
+      )
+    )
+  }
+  if (maxWalSenders - usedWalSenders === 1) {
+    const what = `one replication connection is left (max_wal_senders is ${maxWalSenders}), where an agent that starts needs two`
+    findings.push(found(what, raised('max_wal_senders', maxWalSenders)))
   }
   return findings
 }

@@ -6,6 +6,7 @@ import { insert, remove, table, transaction, truncate, update } from '../testing
 import type { LookupTableRule } from '../rules.ts'
 import { FirstImages } from './first-images.ts'
 import { FollowedRows } from './followed-rows.ts'
+import { FollowedTables } from './followed-tables.ts'
 
 const account = table('account', { id: 'int8', name: 'text', other: 'text' }, { replicaIdentity: 'full' })
 const rule: LookupTableRule = {
@@ -135,6 +136,25 @@ test('what the log tells of a row must be what is held of it', () => {
   refused(update(account, ['1', 'a', 'x'], ['1', 'b', 'x'], true), /without the whole row/)
   const weak = { ...account, replicaIdentity: 'default' as const }
   assert.throws(() => rowsOf(new Map()).see(insert(weak, ['3', 'b', 'x']), weak), { code: 'LOOKUP_UNTOLD' })
+})
+
+test('log that tells of two rows of one key is refused: which of them was there cannot be known', () => {
+  const refused = (...operations: Operation[]) => {
+    const images = new FirstImages(rule)
+    for (const operation of operations.slice(0, -1)) images.see(operation, account)
+    assert.throws(() => images.see(operations.at(-1)!, account), { code: 'LOOKUP_UNTOLD', message: /not unique/ })
+  }
+  refused(insert(account, ['1', 'b', 'x']), remove(account, ['1', 'a', 'x']))
+  refused(insert(account, ['1', 'b', 'x']), insert(account, ['1', 'c', 'x']))
+  refused(remove(account, ['1', 'a', 'x']), remove(account, ['1', 'a', 'x']))
+})
+
+test('a table is followed by its id, whatever name it had, and by nothing else', () => {
+  const rows = new FollowedRows(rule, account, account.id)
+  const tables = new FollowedTables([rows])
+  tables.see(insert({ ...account, name: 'was', qualifiedName: 'public.was' }, ['1', 'a', 'x']))
+  tables.see(insert({ ...account, id: account.id + 1 }, ['2', 'b', 'x']))
+  assert.deepEqual(told(rows), ['a', undefined, undefined, undefined])
 })
 
 test('a first copy changes nothing: its rows are there already', () => {

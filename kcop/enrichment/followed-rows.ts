@@ -16,15 +16,17 @@ export class FollowedRows implements LookupTable {
   readonly types: readonly ColumnType[]
   readonly captured: CapturedSide
   readonly rule: LookupTableRule
+  readonly tableId: number | null
   private readonly rows: HeldRows
   /** Whether there are no rows but those held; otherwise of keys that are in neither nothing is known. */
   private isWhole = true
   private readonly absent = new Set<string>()
   private places: KeyedColumns | null = null
 
-  /** `table`: a definition, for the types. Throws LOOKUP_INVALID. */
-  constructor(rule: LookupTableRule, table: Table) {
+  /** `table`: a definition, for the types; `tableId`: as of a follower. Throws LOOKUP_INVALID. */
+  constructor(rule: LookupTableRule, table: Table, tableId: number | null = null) {
     this.rule = rule
+    this.tableId = tableId
     this.columns = rule.columns
     this.types = rule.columns.map(name => typeOf(name, table, rule))
     const { guarded } = rule
