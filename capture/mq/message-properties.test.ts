@@ -49,6 +49,15 @@ test('an empty element ends itself, and what follows is not inside it', () => {
   assert.deepEqual([properties.get('a'), properties.get('b'), properties.get('c')], ['', '', '1'])
 })
 
+test('a value that is none of its type stays the text it is', () => {
+  const header = rfh2([
+    "<usr><n dt='i4'></n><m dt='r8'>1,5</m><raw dt='bin.hex'>0FF</raw><no dt='boolean'>0</no><b dt='boolean'>perhaps</b></usr>"
+  ])
+  const { properties } = describe({ ...sampleDescriptor(), format: 'MQHRF2' }, header)
+  const values = ['n', 'm', 'raw', 'no', 'b'].map(name => properties.get(name))
+  assert.deepEqual(values, ['', '1,5', '0FF', false, 'perhaps'])
+})
+
 test('a property is never taken for a field of the descriptor', () => {
   const header = rfh2(['<mq><GroupId>forged</GroupId></mq>', '<usr><mq.CorrelId>forged</mq.CorrelId></usr>'])
   const { properties } = describe({ ...sampleDescriptor(), format: 'MQHRF2' }, header)

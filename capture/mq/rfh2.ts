@@ -61,16 +61,32 @@ function nameOf(path: readonly string[]): string {
   return (path[0] === 'usr' ? path.slice(1) : path).join('.')
 }
 
-/** Types as JMS and the MQI write them: `dt`; without one it is a string. */
+/** Types as JMS and the MQI write them: `dt`; without one it is a string, and so is what is none of its type. */
 function valueOf(attributes: string, text: string): MessageProperty {
   if (/xsi:nil\s*=\s*['"]true['"]/.test(attributes)) return ''
   const type = /dt\s*=\s*['"]([^'"]+)['"]/.exec(attributes)?.[1] ?? 'string'
-  if (type === 'boolean') return text.trim() === '1' || text.trim() === 'true'
-  if (type === 'bin.hex') return Buffer.from(text.trim(), 'hex')
-  if (type === 'i8') return text.trim()
-  if (/^(i1|i2|i4|int|r4|r8)$/.test(type)) return Number(text)
-  return unescaped(text)
+  return typed(type, text.trim()) ?? unescaped(text)
 }
+
+/** null: it is text. 64-bit integers are, since a double would round them. */
+function typed(type: string, text: string): MessageProperty | null {
+  if (type === 'boolean') return booleans.get(text) ?? null
+  if (type === 'bin.hex') {
+    const bytes = Buffer.from(text, 'hex')
+    return bytes.length * 2 === text.length ? bytes : null
+  }
+  if (type === 'i8') return text
+  if (!numeric.has(type) || text === '' || !Number.isFinite(Number(text))) return null
+  return Number(text)
+}
+
+const booleans: ReadonlyMap<string, boolean> = new Map([
+  ['1', true],
+  ['true', true],
+  ['0', false],
+  ['false', false]
+])
+const numeric: ReadonlySet<string> = new Set(['i1', 'i2', 'i4', 'int', 'r4', 'r8'])
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
