@@ -108,6 +108,9 @@ function entryPlaces({ mq, lookups }: ConfigurationFile, document: YamlDocument)
   return {
     commitStream: document.placeOf(stream),
     kafka: document.placeOf('/kafka', 'key'),
+    ...(document.has('/commitStreamRetention')
+      ? { commitStreamRetention: document.placeOf('/commitStreamRetention') }
+      : {}),
     ...(mq?.monitoringTopic === undefined ? {} : { mq: document.placeOf('/mq/monitoringTopic') }),
     ...(Object.fromEntries([...queues, ...keys]) as RulePlaces)
   }

@@ -52,7 +52,7 @@ export interface Configuration {
   readonly lookups: readonly LookupFileRule[]
   /** Captured tables that columns look values up in. */
   readonly tableLookups: readonly TableLookupConfiguration[]
-  /** Where entries stand that have no rule of their own: `commitStream`, `kafka`, `mq`, `mq/<queue>`, `lookups/<name>`
+  /** Where entries stand that have no rule of their own: `commitStream`, `commitStreamRetention`, `kafka`, `mq`, `mq/<queue>`, `lookups/<name>`
    * (its key). */
   readonly places: RulePlaces
   readonly mq?: undefined

@@ -15,6 +15,7 @@ export function clusterFindings(configuration: SubscriptionConfiguration, facts:
   const keys = subjectKeysTopicOf(configuration)
   const described = [...dataTopics.values()].filter(topic => topic !== null)
   return [
+    ...trimmingFindings(configuration),
     ...(commitStream === null ? [] : commitStreamFindings(commitStream, configuration)),
     ...(streamFault === null ? [] : [findingOf(streamFault)]),
     // What is not granted is told with the other permissions.
@@ -105,6 +106,28 @@ function dataTopicFindings(topic: TopicDescription, configuration: SubscriptionC
     )
   }
   return [...findings, ...replicationFindings(topic, configuration)]
+}
+
+/** Below it readers lose their place whenever they are restarted, and the agent reconnects every few minutes. */
+const usualRetentionMsMin = 3_600_000
+
+function trimmingFindings({
+  commitStreamRetentionMs: kept,
+  places,
+  commitStream
+}: SubscriptionConfiguration): Finding[] {
+  if (kept === null || kept >= usualRetentionMsMin) return []
+  const what = `the commit stream keeps ${durationText(kept)}: a reader that rests for longer stops with STREAM_TRIMMED, and the agent claims anew every ${durationText(kept / 8)}`
+  const place = places.commitStreamRetention ?? commitStream
+  return [
+    {
+      code: 'TOPIC_UNSUITABLE',
+      severity: 'warning',
+      what,
+      place,
+      remedy: '`commitStreamRetention: 30d`, or what the longest outage of a reader may be'
+    }
+  ]
 }
 
 /** What the commit stream names for longer than the topic has it, a reader looks for in vain. */

@@ -76,3 +76,11 @@ test('a commit stream that the broker would shorten or compact itself is an erro
     `error the commit stream bank.commits has cleanup.policy=compact: it needs delete | ${alter} bank.commits --add-config cleanup.policy=delete`
   ])
 })
+
+test('a retention below an hour is a warning at its place', () => {
+  assert.deepEqual(findings(', commitStreamRetention: 10s', {}), [
+    'warning the commit stream keeps 10s: a reader that rests for longer stops with STREAM_TRIMMED, and the agent claims ' +
+      'anew every 2s | `commitStreamRetention: 30d`, or what the longest outage of a reader may be'
+  ])
+  assert.deepEqual(findings(', commitStreamRetention: 1h', {}), [])
+})
