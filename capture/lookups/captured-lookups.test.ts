@@ -153,7 +153,6 @@ test('a table is followed by what it is, not by a name that another had for a wh
 
 test('rows of a key that was not unique for a while are refused, not guessed', async t => {
   const { database, lookups } = await useLookups(t)
-  await lookups.claim({ claimed: new Map() })
   await database.query('ALTER TABLE rate DROP CONSTRAINT rate_pkey')
   await database.query("INSERT INTO rate VALUES ('a', 7); DELETE FROM rate WHERE code = 'a' AND value = 1")
   await database.query('ALTER TABLE rate ADD PRIMARY KEY (code)')
@@ -161,6 +160,19 @@ test('rows of a key that was not unique for a while are refused, not guessed', a
     code: 'LOOKUP_UNTOLD',
     message: /not unique|known otherwise/
   })
+})
+
+test('what makes the key unique must have been there all along, but may be built anew', async t => {
+  const { database, lookups } = await useLookups(t)
+  const claimed = await lookups.claim({ claimed: new Map() })
+  await database.query('REINDEX INDEX CONCURRENTLY rate_pkey')
+  await lookups.claim({ claimed })
+  await database.query('ALTER TABLE rate DROP CONSTRAINT rate_pkey')
+  await database.query("INSERT INTO rate VALUES ('a', 1); DELETE FROM rate WHERE ctid = (SELECT max(ctid) FROM rate)")
+  await database.query('ALTER TABLE rate ADD PRIMARY KEY (code)')
+  const refused = { code: 'LOOKUP_ALTERED', message: /what makes code of public\.rate unique was altered/ }
+  await assert.rejects(lookups.claim({ claimed }), refused)
+  await assert.rejects(lookups.claim({ claimed: new Map() }), refused)
 })
 
 test('a key whose NOT NULL was never checked is refused', async t => {

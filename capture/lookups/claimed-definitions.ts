@@ -34,8 +34,7 @@ export function alteredSince(
   now: TableDefinition,
   what: string
 ): TidemarkError {
-  const [table, column] = what.split('#')
-  const thing = column === undefined ? `table ${table}, or the publication it is in,` : `column ${column} of ${table}`
+  const thing = thingOf(what)
   return new TidemarkError('LOOKUP_ALTERED', {
     message:
       `${thing} was altered, or is looked up for the first time, after transactions were committed that are still to be ` +
@@ -45,6 +44,12 @@ export function alteredSince(
       'else retire and apply anew. To alter such a table: stop its writers, wait until the agent has published everything, then alter',
     ...(place === null ? {} : { place })
   })
+}
+
+function thingOf(what: string): string {
+  const [table, column, unique] = what.split('#')
+  if (column === undefined) return `table ${table}, or the publication it is in,`
+  return unique === undefined ? `column ${column} of ${table}` : `what makes ${column} of ${table} unique`
 }
 
 /** What is not of this form was not written by an agent of this kind: as if nothing had been claimed. */

@@ -12,7 +12,7 @@ export interface LookupTableName extends LookupTableRule {
 
 /**
  * What the meaning of a table's rows hangs on, as the catalogue has it: table and publication, and each column read. By
- * `schema.table` and `schema.table#column`; a digest changes with everything that could make values other than the log told,
+ * `schema.table`, `schema.table#column` and `schema.table#key#unique`, of what makes the key unique; a digest changes with everything that could make values other than the log told,
  * since xmin of a catalogue row is the transaction that wrote it.
  */
 export interface TableDefinition {
@@ -28,7 +28,8 @@ interface DefinitionRow {
   kind: string
   partition: boolean
   identity: string
-  unique: boolean
+  /** What makes the key unique: a constraint, else an index; null: nothing does. */
+  unique: { id: string; age: number } | null
   publication: { xmin: string; member: string; filtered: boolean; whole: boolean; age: number } | null
   horizon: number | null
   changing: boolean
@@ -61,8 +62,8 @@ export async function tableDefinition(
   return definitionOf(row, rule)
 }
 
-function definitionOf(row: DefinitionRow, { table }: LookupTableRule): TableDefinition {
-  const { id, publication, horizon } = row
+function definitionOf(row: DefinitionRow, { table, key }: LookupTableRule): TableDefinition {
+  const { id, publication, horizon, unique } = row
   const digests = new Map<string, string>()
   const settled = new Set<string>()
   const add = (name: string, fact: unknown, age: number) => {
@@ -71,6 +72,7 @@ function definitionOf(row: DefinitionRow, { table }: LookupTableRule): TableDefi
   }
   add(table, [id, publication?.xmin, publication?.member], publication?.age ?? 0)
   for (const column of row.columns) add(`${table}#${column.name}`, column.fact, column.age)
+  add(`${table}#${key}#unique`, unique!.id, unique!.age)
   return { digests, settled, digest: digestOf([...digests]) }
 }
 
@@ -98,7 +100,7 @@ function requireSuitable(
   if (missing.length > 0) {
     throw unsuitable(rule, `table ${table} has no column ${missing.join(', ')}, or computes it`, 'take stored columns')
   }
-  if (!row.unique) {
+  if (row.unique === null) {
     throw unsuitable(
       rule,
       `column ${key} of ${table} is not a key of its own: rows cannot be found by it for sure`,
@@ -139,6 +141,7 @@ function unsuitable({ place, name }: LookupTableRule, message: string, cure: str
 /**
  * xmin is compared by age, which is right across the wrap-around of transaction ids. The horizon is the age of the oldest
  * transaction whose changes of the catalogue the slot may still need: what is older had ended where its log begins.
+ * A constraint keeps its OID when its index is built anew (REINDEX CONCURRENTLY), a unique index without one does not.
  * A NOT NULL that is NOT VALID (PostgreSQL 18) holds for new rows alone.
  * Labels and publications are changed without a lock on the table: who is at it has marked the old row (xmax) and is still under way
  * in this snapshot, although his commit may be in the log already.
@@ -167,13 +170,15 @@ WITH slot AS (SELECT age(catalog_xmin) AS horizon FROM pg_replication_slots WHER
       WHERE p.pubname = $5 AND m.prrelid IN (SELECT attrelid FROM wanted)),
   placed AS (SELECT snapshot, top, (xid - top) & 4294967295 AS ahead FROM marked CROSS JOIN now WHERE xid <> 0)
 SELECT c.oid::text AS id, c.relkind::text AS kind, c.relispartition AS partition, c.relreplident::text AS identity,
-  EXISTS (
-    SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+  (SELECT json_build_object('id', coalesce(k.oid, i.indexrelid)::text, 'age', age(coalesce(k.xmin, i.xmin)))
+    FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+    LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.conindid = i.indexrelid AND k.contype IN ('p', 'u')
     WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
       AND i.indexprs IS NULL AND i.indnkeyatts = 1 AND a.attname = $3 AND a.attnotnull
       AND NOT EXISTS (
         SELECT FROM pg_constraint n
-        WHERE n.conrelid = c.oid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated)) AS unique,
+        WHERE n.conrelid = c.oid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated)
+    ORDER BY k.oid IS NULL, coalesce(k.oid, i.indexrelid) LIMIT 1) AS unique,
   (SELECT json_build_object('xmin', p.xmin::text, 'member', m.oid::text,
       'filtered', to_jsonb(m) ->> 'prqual' IS NOT NULL,
       'whole', p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate,
