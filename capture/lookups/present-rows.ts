@@ -8,6 +8,7 @@ import { publishedRelations } from '../postgres/published-relation.ts'
 import { serverError } from '../postgres/server-error.ts'
 import { connectSession, contextOf, type SessionOptions } from '../postgres/session.ts'
 import { tableFingerprints } from '../postgres/table-fingerprint.ts'
+import { FetchSize } from './fetch-size.ts'
 import { tableDefinition, type LookupTableName, type TableDefinition } from './table-definition.ts'
 
 export interface LookupPlace {
@@ -25,7 +26,6 @@ export interface PresentRows {
   definition: TableDefinition
 }
 
-const fetchedRows = 5_000
 const lockWaitMs = 10_000
 
 /**
@@ -116,11 +116,14 @@ const asText = { getTypeParser: () => (text: string) => text } as unknown as pg.
 async function readInto(client: pg.Client, rule: LookupTableName, rows: FollowedRows): Promise<void> {
   const columns = [rule.key, ...rule.columns].map(quoteIdentifier).join(', ')
   await client.query(`DECLARE looked_up NO SCROLL CURSOR FOR SELECT ${columns} FROM ONLY ${quoteTable(rule.tableName)}`)
+  const size = new FetchSize()
   for (;;) {
-    const text = `FETCH ${fetchedRows} FROM looked_up`
+    const text = `FETCH ${size.rows} FROM looked_up`
+    const held = rows.bytes
     const { rows: read } = await client.query<(string | null)[]>({ text, rowMode: 'array', types: asText })
     for (const [key, ...values] of read) rows.begin(key!, values)
-    if (read.length < fetchedRows) return
+    if (read.length < size.rows) return
+    size.saw(read.length, rows.bytes - held)
   }
 }
 
