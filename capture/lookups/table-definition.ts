@@ -47,14 +47,9 @@ export async function tableDefinition(
 ): Promise<TableDefinition> {
   const columns = [...new Set([rule.key, ...rule.columns])]
   const { schema, name } = rule.tableName
-  const { rows } = await client.query<DefinitionRow>(definitionSql, [
-    schema,
-    name,
-    rule.key,
-    columns,
-    publication ?? '',
-    slot
-  ])
+  // Prepared once a session: it is asked before each flush, and planning takes longer than looking.
+  const values = [schema, name, rule.key, columns, publication ?? '', slot]
+  const { rows } = await client.query<DefinitionRow>({ name: 'tidemark_lookup', text: definitionSql, values })
   const row = rows[0]
   if (row === undefined) throw unsuitable(rule, `table ${rule.table} does not exist`, 'correct its name, or create it')
   if (row.changing) throw changing(rule)
