@@ -112,13 +112,16 @@ export class Demonstration {
     }
   }
 
+  /** Bank and orders by turns, so that a short run harms both. */
   private chaos(): () => void {
     let timer: NodeJS.Timeout
+    let bankIsNext = true
     const next = (): void => {
       timer = setTimeout(
         () => {
-          if (this.parts.orders === null || Math.random() < 0.5) this.agent.kill()
+          if (this.parts.orders === null || bankIsNext) this.agent.kill()
           else this.parts.orders.kill(Math.random)
+          bankIsNext = !bankIsNext
           next()
         },
         chaosMs.least + Math.random() * (chaosMs.most - chaosMs.least)
