@@ -196,7 +196,7 @@ export class Agent {
     let progressing = false
     return surroundings.every(Math.min(heartbeatMs, trimming.renewMs), () => {
       const now = surroundings.now()
-      if (tenure.hasProgressed !== progressing) {
+      if (!progressing && tenure.hasProgressed) {
         progressing = true
         since = now
       }

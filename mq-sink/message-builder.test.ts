@@ -7,7 +7,7 @@ import type { SinkRecord, SinkTransaction } from './feed.ts'
 import { keyId, MessageBuilder } from './message-builder.ts'
 import type { QueueTarget } from './queue-target.ts'
 import { propertyName, propertyOf, rfh2Header } from './rfh2-header.ts'
-import { plainTarget } from './testing/test-sink.ts'
+import { plainTarget } from './testing/plain-target.ts'
 
 const transaction = { name: '7', commitTime: 1_700_000_000_000_000 } as SinkTransaction
 

@@ -1,42 +1,17 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { isTidemarkError } from '@tidemark/schemas/tidemark-error.ts'
-import { useQueueManager, type GotMessage, type MqApplication, type TestMq } from '../test/support/mq.ts'
+import type { MqApplication } from '../test/support/mq.ts'
 import { until } from '../test/support/until.ts'
-import { plainRules, plainTarget, useSinkBench, type SinkBench } from './testing/test-sink.ts'
-
-interface Bench extends SinkBench {
-  mq: TestMq
-}
-
-async function withBench(t: TestContext, body: (bench: Bench) => Promise<void>): Promise<void> {
-  const mq = await useQueueManager(t)
-  if (mq === null) return
-  const bench = await useSinkBench(t, mq)
-  await bench.begin()
-  await body({ ...bench, mq })
-}
-
-/** What can be had of the queue once there are `count` messages; nothing more may come with them. */
-async function taken({ mq, queue }: Bench, count: number): Promise<GotMessage[]> {
-  const application = await mq.application()
-  const messages: GotMessage[] = []
-  await until(
-    async () => {
-      messages.push(...(await application.get(queue, count + 10)))
-      return messages.length >= count
-    },
-    { what: () => `${count} messages on ${queue}, not ${messages.length}` }
-  )
-  return messages
-}
+import { plainTarget } from './testing/plain-target.ts'
+import { plainRules, taken, withSinkBench } from './testing/test-sink.ts'
 
 const values = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => ({ value: `v${from + index}`, key: `k${from + index}` }))
 const bodies = (messages: { body: string }[]) => messages.map(({ body }) => body)
 
 test('transactions are put whole, in order, each once, over a restart', t =>
-  withBench(t, async bench => {
+  withSinkBench(t, async bench => {
     const first = bench.start()
     bench.stream.add(values(1, 3), values(4, 4))
     await until(() => first.messages() === 4)
@@ -58,7 +33,7 @@ async function endOf(running: { ended: Promise<void> }): Promise<string> {
 }
 
 test('a group is a transaction, with an id of its own, in one unit of work with others', t =>
-  withBench(t, async bench => {
+  withSinkBench(t, async bench => {
     bench.stream.add(values(1, 3), values(4, 4))
     const sink = bench.start({ rules: { ...plainRules, groups: true } })
     const messages = await taken(bench, 4)
@@ -76,7 +51,7 @@ test('a group is a transaction, with an id of its own, in one unit of work with 
   }))
 
 test('the record says what the message is: identifiers, persistence, priority, expiry, reply queue, properties', t =>
-  withBench(t, async bench => {
+  withSinkBench(t, async bench => {
     const id = 'ab'.repeat(24)
     bench.stream.add([
       {
@@ -125,7 +100,7 @@ for (const { name, performed, reason, drop } of [
   { name: 'by a back-out of the queue manager (2003)', performed: false, reason: 2003, drop: false }
 ]) {
   test(`a commit that fails ${name} is settled by the state message: nothing twice, nothing lost`, t =>
-    withBench(t, async bench => {
+    withSinkBench(t, async bench => {
       const { standIn } = bench.mq
       if (standIn === null) return t.skip('needs faults on demand')
       await standIn.fault({ verb: 'C', reason, performed, drop, address: 'sink(1414)' })
@@ -144,7 +119,7 @@ for (const [how, code, make, mend] of [
   ['inhibited', 'MQ_PUT_INHIBITED', { put: false }, { put: true }]
 ] as const) {
   test(`a queue that is ${how} has the unit of work backed out before it is tried again`, t =>
-    withBench(t, async bench => {
+    withSinkBench(t, async bench => {
       const { standIn } = bench.mq
       if (standIn === null) return t.skip('needs attributes altered')
       await standIn.define(bench.queue, make)
@@ -159,7 +134,7 @@ for (const [how, code, make, mend] of [
 }
 
 test('a process that is killed in the midst of a unit leaves nothing, and nothing is lost', t =>
-  withBench(t, async bench => {
+  withSinkBench(t, async bench => {
     const { standIn } = bench.mq
     if (standIn === null) return t.skip('needs faults on demand')
     // Hangs: after the puts, before the commit.
@@ -174,7 +149,7 @@ test('a process that is killed in the midst of a unit leaves nothing, and nothin
   }))
 
 test('a commit that never returns is given up after openMsMax, and settled by the state message', t =>
-  withBench(t, async bench => {
+  withSinkBench(t, async bench => {
     const { standIn } = bench.mq
     if (standIn === null) return t.skip('needs faults on demand')
     await standIn.fault({ verb: 'C', reason: 0, delayMs: 600_000, drop: true, address: 'sink(1414)' })
@@ -186,7 +161,7 @@ test('a commit that never returns is given up after openMsMax, and settled by th
   }))
 
 test('a second sink waits, and goes on where the first one stood', t =>
-  withBench(t, async bench => {
+  withSinkBench(t, async bench => {
     const first = bench.start()
     bench.stream.add(values(1, 2))
     await until(() => first.messages() === 2)
@@ -202,7 +177,7 @@ test('a second sink waits, and goes on where the first one stood', t =>
   }))
 
 test('a transaction larger than MAXUMSGS stops the sink before anything of it is put', t =>
-  withBench(t, async bench => {
+  withSinkBench(t, async bench => {
     const { standIn } = bench.mq
     if (standIn === null) return t.skip('needs MAXUMSGS altered')
     await standIn.set({ maxUncommitted: 10 })
@@ -217,7 +192,7 @@ for (const groups of [false, true]) {
   for (const streamedFrom of [Infinity, 5]) {
     const how = `${groups ? 'as one group' : 'in parts'}, ${streamedFrom === 5 ? 'streamed' : 'held whole'}`
     test(`a transaction larger than MAXUMSGS goes over several units where that is wanted, ${how}`, t =>
-      withBench(t, async bench => {
+      withSinkBench(t, async bench => {
         const { standIn } = bench.mq
         if (standIn === null) return t.skip('needs MAXUMSGS altered')
         await standIn.set({ maxUncommitted: 10 })
@@ -249,7 +224,7 @@ for (const groups of [false, true]) {
 }
 
 test('a state queue that was emptied, written to, or is that of another sink stops the sink', t =>
-  withBench(t, async bench => {
+  withSinkBench(t, async bench => {
     // Each by an application of its own: while one has the queue open, a sink would wait.
     const withApplication = async <T>(act: (application: MqApplication) => Promise<T>): Promise<T> => {
       const application = await bench.mq.application()

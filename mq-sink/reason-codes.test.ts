@@ -4,47 +4,31 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { isTidemarkError, type TidemarkError } from '@tidemark/schemas/tidemark-error.ts'
 import type { QueueManager } from '../services/mq.ts'
-import { useQueueManager, type GotMessage, type TestMq } from '../test/support/mq.ts'
 import { until } from '../test/support/until.ts'
-import { plainRules, useSinkBench, type RunningSink, type SinkBench } from './testing/test-sink.ts'
+import { plainRules, taken, withSinkBench, type MqSinkBench, type RunningSink } from './testing/test-sink.ts'
 
 // What the queue manager answers to a sink, and what the sink does: the table of docs/mq.md, "Reason codes of the sink".
 
-interface Bench extends SinkBench {
-  mq: TestMq
+interface Bench extends MqSinkBench {
   standIn: QueueManager
 }
 
 /** Whose verb meets the fault: of the sink, where it is known which connection it is. */
 const on = (verb: string) => (verb === 'N' ? {} : { address: 'sink(1414)' })
 
-/** A sink whose state is begun, on a queue manager that does as it is told. */
-async function withBench(t: TestContext, body: (bench: Bench) => Promise<void>): Promise<void> {
-  const mq = await useQueueManager(t)
-  if (mq === null) return
-  const { standIn } = mq
-  if (standIn === null) return t.skip('needs faults on demand')
-  const bench = await useSinkBench(t, mq)
-  await bench.begin()
-  await body({ ...bench, mq, standIn })
+/** On a queue manager that does as it is told. */
+function withBench(t: TestContext, body: (bench: Bench) => Promise<void>): Promise<void> {
+  return withSinkBench(t, async bench => {
+    const { standIn } = bench.mq
+    if (standIn === null) t.skip('needs faults on demand')
+    else await body({ ...bench, standIn })
+  })
 }
 
 const records = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => ({ value: `v${from + index}` }))
 
-/** What can be had of the queue once there are `count` messages; nothing more may come with them. */
-async function taken({ mq, queue }: Bench, count: number): Promise<string[]> {
-  const application = await mq.application()
-  const messages: GotMessage[] = []
-  await until(
-    async () => {
-      messages.push(...(await application.get(queue, count + 10)))
-      return messages.length >= count
-    },
-    { what: () => `${count} messages on ${queue}, not ${messages.length}` }
-  )
-  return messages.map(({ body }) => body)
-}
+const bodies = async (bench: Bench, count: number) => (await taken(bench, count)).map(({ body }) => body)
 
 async function errorOf({ ended }: RunningSink): Promise<TidemarkError> {
   const error = await ended.then(
@@ -80,7 +64,7 @@ for (const [what, reason, verb, code] of passing) {
       bench.stream.add(records(1, 3))
       const sink = bench.start()
       await until(() => sink.codes().length > 0)
-      assert.deepEqual(await taken(bench, 3), ['v1', 'v2', 'v3'])
+      assert.deepEqual(await bodies(bench, 3), ['v1', 'v2', 'v3'])
       assert.deepEqual(sink.codes(), [code])
       await sink.stop()
     }))
@@ -136,10 +120,10 @@ for (const [what, reason, restrict] of tooLarge) {
       assert.match(error.message, new RegExp(`MQPUT for queue ${bench.queue} failed with reason ${reason}`))
       assert.match(error.cure, /MAXMSGL/)
       await bench.standIn.set({ messageBytesMax: 104_857_600, channelBytesMax: 104_857_600 })
-      assert.deepEqual(await taken(bench, 2), ['v1', 'v2'])
+      assert.deepEqual(await bodies(bench, 2), ['v1', 'v2'])
       await bench.standIn.define(bench.queue, { maxmsgl: 4_194_304 })
       const after = bench.start()
-      assert.equal((await taken(bench, 4)).join().length, 'v3,v4,,v5'.length + large.value.length)
+      assert.equal((await bodies(bench, 4)).join().length, 'v3,v4,,v5'.length + large.value.length)
       await after.stop()
     }))
 }
@@ -154,7 +138,7 @@ test('a queue without space is waited for, with the unit of work backed out: 205
     assert.equal(sink.codes()[0], 'MQ_QUEUE_FULL')
     await until(async () => (await standIn.look(queue)).depth === 0, { what: 'the unit to be backed out' })
     await standIn.define(queue, { maxfsize: 1_000 })
-    assert.deepEqual(await taken(bench, 5), ['v1', 'v2', 'v3', 'v4', 'v5'])
+    assert.deepEqual(await bodies(bench, 5), ['v1', 'v2', 'v3', 'v4', 'v5'])
     await sink.stop()
   }))
 
@@ -168,7 +152,7 @@ test('MAXUMSGS that was lowered while the sink ran is asked for anew: 2024', t =
     await until(() => sink.messages() === 9)
     await bench.standIn.set({ maxUncommitted: 10_000 })
     assert.deepEqual(
-      await taken(bench, 9),
+      await bodies(bench, 9),
       records(1, 9).map(({ value }) => value)
     )
     assert.deepEqual(sink.codes(), ['MQ_UNIT_TOO_LARGE'])
@@ -184,7 +168,7 @@ test('a state queue with gets inhibited stops the sink with what to alter: 2016'
     await bench.standIn.define(bench.stateQueue, { get: true })
     bench.stream.add(records(1, 1))
     const sink = bench.start()
-    assert.deepEqual(await taken(bench, 1), ['v1'])
+    assert.deepEqual(await bodies(bench, 1), ['v1'])
     await sink.stop()
   }))
 
@@ -207,7 +191,7 @@ test('message groups to a queue that is an alias of a topic stop the sink, with 
     assert.match(error.cure, /name a queue/)
     assert.equal((await bench.standIn.look(bench.queue)).depth, 0)
     const sink = bench.start()
-    assert.deepEqual(await taken(bench, 3), ['v1', 'v2', 'v3'])
+    assert.deepEqual(await bodies(bench, 3), ['v1', 'v2', 'v3'])
     await sink.stop()
   }))
 

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type } from 'typebox'
 import { restricted } from './column-options.ts'
 
 export const onFailure = Type.Enum(['stop', 'park', 'skip'], {
@@ -20,5 +20,3 @@ export const deadLetters = Type.Object(
     description: 'Where operations of tables, outboxes and queues with `onFailure: park` are set aside.'
   }
 )
-
-export type DeadLettersFile = Static<typeof deadLetters>

@@ -65,9 +65,6 @@ export interface RawGetOptions {
   GroupStatus: string
 }
 
-/** The version that this one was tested with. */
-export const mqPackageVersion = '2.1.9'
-
 /**
  * Loads `ibmmq`: from the directory in TIDEMARK_MQ_PACKAGE, beside this package, or beside the configuration file. It must
  * be loaded once in a process and by its main thread only. Throws MQ_CLIENT_MISSING.

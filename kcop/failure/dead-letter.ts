@@ -59,13 +59,6 @@ export function failedRow(operation: Operation, table: Table, { output, topic }:
   }
 }
 
-/** A truncate has no row. */
-export function failedTruncate(operation: Operation, table: Table): FailedOperation {
-  const said = { table: table.qualifiedName, ...told(operation) }
-  const nothing = { key: null, before: null, after: null, rowLeftOut: null, headers: null }
-  return { ordinal: operation.ordinal, from: table.qualifiedName, said, ...nothing }
-}
-
 /**
  * A message is gone from its queue once it was captured: all of it is in the letter, but for properties that the queue's
  * `headers` keep from its records.

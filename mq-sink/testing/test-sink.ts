@@ -1,25 +1,11 @@
 import type { TestContext } from 'node:test'
 import { setImmediate, setTimeout as delay } from 'node:timers/promises'
-import type { TestMq } from '../../test/support/mq.ts'
+import { useQueueManager, type GotMessage, type TestMq } from '../../test/support/mq.ts'
+import { until } from '../../test/support/until.ts'
 import { askPutter, MqSink, type MqSinkOptions, type SinkEvent } from '../mq-sink.ts'
-import type { QueueTarget } from '../queue-target.ts'
 import { stateText } from '../sink-state.ts'
+import { plainTarget } from './plain-target.ts'
 import { ScriptedStream } from './scripted-feed.ts'
-
-export const plainTarget: Omit<QueueTarget, 'name'> = {
-  topics: null,
-  format: 'string',
-  headers: 'all',
-  correlId: 'key',
-  persistence: 'persistent',
-  priority: null,
-  expiryMs: null,
-  replyToQueue: '',
-  replyToQueueManager: '',
-  messageType: null,
-  tombstones: 'put',
-  properties: new Map()
-}
 
 /** A queue, a state queue, and what is to be put. */
 export interface SinkBench {
@@ -49,6 +35,33 @@ export const plainRules: MqSinkOptions['rules'] = {
   messages: 1_000,
   bytes: 16_777_216,
   openMsMax: 60_000
+}
+
+export interface MqSinkBench extends SinkBench {
+  mq: TestMq
+}
+
+/** Runs `body` with a sink whose state is begun; without a queue manager the test is skipped. */
+export async function withSinkBench(t: TestContext, body: (bench: MqSinkBench) => Promise<void>): Promise<void> {
+  const mq = await useQueueManager(t)
+  if (mq === null) return
+  const bench = await useSinkBench(t, mq)
+  await bench.begin()
+  await body({ ...bench, mq })
+}
+
+/** What can be had of the queue once there are `count` messages; nothing more may come with them. */
+export async function taken({ mq, queue }: MqSinkBench, count: number): Promise<GotMessage[]> {
+  const application = await mq.application()
+  const messages: GotMessage[] = []
+  await until(
+    async () => {
+      messages.push(...(await application.get(queue, count + 10)))
+      return messages.length >= count
+    },
+    { what: () => `${count} messages on ${queue}, not ${messages.length}` }
+  )
+  return messages
 }
 
 export async function useSinkBench(t: TestContext, mq: TestMq): Promise<SinkBench> {

@@ -72,9 +72,11 @@ const plain: Configuration = {
   length: 1
 }
 
+const rough: readonly Weather[] = ['foreign records', 'added partitions', 'leader changes', 'forgotten producers']
+
 export const configurations: readonly Configuration[] = [
   plain,
-  { ...plain, name: 'grow', weather: ['foreign records', 'added partitions', 'leader changes', 'forgotten producers'] },
+  { ...plain, name: 'grow', weather: rough },
   { ...plain, name: 'mirror', mirror: true, weather: ['foreign records', 'added partitions'] },
   { ...plain, name: 'compact', allowIncomplete: true, weather: ['compaction', 'foreign records'] },
   { ...plain, name: 'compact-strict', weather: ['compaction'] },
@@ -93,7 +95,7 @@ export const configurations: readonly Configuration[] = [
     agents: 2,
     mirror: true,
     misconfigured: true,
-    weather: ['foreign records', 'added partitions', 'leader changes', 'forgotten producers'],
+    weather: rough,
     transactionsMax: 12,
     length: 2
   },
@@ -108,7 +110,7 @@ export const configurations: readonly Configuration[] = [
     ...plain,
     name: 'queues-grow',
     source: 'queues',
-    weather: ['foreign records', 'added partitions', 'leader changes', 'forgotten producers']
+    weather: rough
   },
   { ...plain, name: 'queues-batch', source: 'queues', unit: 'batch', transactionsMax: 14 },
   { ...plain, name: 'sink', sink: 'stream', agents: 2, transactionsMax: 10 },
@@ -118,7 +120,7 @@ export const configurations: readonly Configuration[] = [
     sink: 'split',
     agents: 2,
     transactionsMax: 10,
-    weather: ['foreign records', 'added partitions', 'leader changes', 'forgotten producers']
+    weather: rough
   },
   { ...plain, name: 'sink-topic', sink: 'topic', agents: 1, transactionsMax: 1, weather: ['leader changes'] },
   {
@@ -129,7 +131,7 @@ export const configurations: readonly Configuration[] = [
     agents: 2,
     mirror: true,
     misconfigured: true,
-    weather: ['foreign records', 'added partitions', 'leader changes', 'forgotten producers'],
+    weather: rough,
     transactionsMax: 12,
     length: 2
   },
@@ -140,7 +142,7 @@ export const configurations: readonly Configuration[] = [
     agents: 2,
     mirror: true,
     misconfigured: true,
-    weather: ['foreign records', 'added partitions', 'leader changes', 'forgotten producers'],
+    weather: rough,
     transactionsMax: 12,
     length: 2
   }

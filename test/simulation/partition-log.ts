@@ -12,7 +12,6 @@ import {
   PRODUCER_ID,
   RECORDS,
   RECORD_COUNT,
-  readInt64,
   writeInt64
 } from '@tidemark/kafka/record-batch/layout.ts'
 import { RecordReader } from '@tidemark/kafka/record-batch/record-reader.ts'
@@ -275,9 +274,4 @@ function rewrite(batch: StoredBatch, keep: (record: RecordReader) => boolean, re
   bytes.writeInt32BE(kept.length - 1, RECORD_COUNT)
   bytes.writeUInt32BE(crc32c(bytes.subarray(ATTRIBUTES)), CRC)
   batch.bytes = bytes
-}
-
-/** Base offset of the first batch in `bytes`. */
-export function baseOffsetOf(bytes: Buffer): number {
-  return readInt64(bytes, BASE_OFFSET)
 }

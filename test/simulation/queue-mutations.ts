@@ -1,4 +1,4 @@
-import type { Mutation } from './mutation.ts'
+import type { Edit, Mutation } from './mutation.ts'
 
 const delivery = 'capture/delivery/delivery.ts'
 const identity = 'capture/mq/message-identity.ts'
@@ -11,18 +11,21 @@ const readerProcess = 'test/simulation/queue-reader-process.ts'
 const queues = ['queues', 'queues-grow']
 const batches = ['queues-batch']
 
+/** Messages dropped because they were named are not in the next position. */
+const droppedLeftOut: Edit = {
+  file: ledger,
+  from: "    else this.doubtful.set(key, times - 1)\n    return 'named'",
+  to: "    else this.doubtful.set(key, times - 1)\n    this.got.pop()\n    return 'named'"
+}
+/** What the position names is taken for new. */
+const positionUnread: Edit = { file: ledger, from: "return 'named'", to: "return 'new'" }
+
 /** Section 5.6 of the specification, and what docs/decisions/0020 makes of it. */
 export const queueMutations: readonly Mutation[] = [
   {
     name: 'dropped-messages-not-in-position',
     rule: '5.6 a position names every message got in the unit of work, dropped ones included',
-    edits: [
-      {
-        file: ledger,
-        from: "    else this.doubtful.set(key, times - 1)\n    return 'named'",
-        to: "    else this.doubtful.set(key, times - 1)\n    this.got.pop()\n    return 'named'"
-      }
-    ],
+    edits: [droppedLeftOut],
     rare: true,
     configurations: ['queues', 'queues-all']
   },
@@ -36,7 +39,7 @@ export const queueMutations: readonly Mutation[] = [
   {
     name: 'position-not-read',
     rule: '5.6 messages that the last State names are dropped when they come again',
-    edits: [{ file: ledger, from: "return 'named'", to: "return 'new'" }],
+    edits: [positionUnread],
     configurations: queues
   },
   {
@@ -174,19 +177,13 @@ export const queueMutations: readonly Mutation[] = [
   {
     name: 'position-of-batches-not-read',
     rule: '5.6 of batches too: messages that the last State names are dropped when they come again',
-    edits: [{ file: ledger, from: "return 'named'", to: "return 'new'" }],
+    edits: [positionUnread],
     configurations: batches
   },
   {
     name: 'dropped-messages-of-batches-not-in-position',
     rule: '5.6 a position names every message got in the unit of work, dropped ones included',
-    edits: [
-      {
-        file: ledger,
-        from: "    else this.doubtful.set(key, times - 1)\n    return 'named'",
-        to: "    else this.doubtful.set(key, times - 1)\n    this.got.pop()\n    return 'named'"
-      }
-    ],
+    edits: [droppedLeftOut],
     rare: true,
     configurations: batches
   }

@@ -1,5 +1,6 @@
 import type { MqSinkOptions } from '../../mq-sink/mq-sink.ts'
 import type { QueueTarget } from '../../mq-sink/queue-target.ts'
+import { plainTarget } from '../../mq-sink/testing/plain-target.ts'
 import { stateText, type Place } from '../../mq-sink/sink-state.ts'
 import { PlainTopic } from './plain-topic.ts'
 import { TargetQueueManager } from './target-queues.ts'
@@ -19,21 +20,6 @@ export interface SinkPlan {
 }
 
 const openMsMax = 3_000
-const target: QueueTarget = {
-  name: 'OUT0',
-  topics: null,
-  format: 'string',
-  headers: 'all',
-  correlId: 'key',
-  persistence: 'persistent',
-  priority: null,
-  expiryMs: null,
-  replyToQueue: '',
-  replyToQueueManager: '',
-  messageType: null,
-  tombstones: 'put',
-  properties: new Map()
-}
 
 /** Queues to put to, with the state that `apply` puts first. */
 export function applySink(world: World): void {
@@ -67,10 +53,10 @@ export function applySink(world: World): void {
 
 function targetsOf(world: World, count: number): QueueTarget[] {
   const properties = world.chance.happens(0.3) ? new Map([['transaction', 'transaction' as const]]) : new Map()
-  if (count === 1) return [{ ...target, properties }]
+  if (count === 1) return [{ ...plainTarget, name: 'OUT0', properties }]
   return [
-    { ...target, topics: [sharedTopic], properties },
-    { ...target, name: 'OUT1' }
+    { ...plainTarget, name: 'OUT0', topics: [sharedTopic], properties },
+    { ...plainTarget, name: 'OUT1' }
   ]
 }
 
