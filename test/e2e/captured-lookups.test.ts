@@ -4,51 +4,41 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import pg from 'pg'
 import { TransactionConsumer } from '@tidemark/tcc-consumer'
-import { makeScratchDirectory } from '../../services/scratch.ts'
 import { startProgram } from '../support/child.ts'
-import { useKafka } from '../support/kafka.ts'
-import { usePostgres } from '../support/postgres.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { until } from '../support/until.ts'
 import { applyBank, runBank, startAgent, tidemark } from './bank-subscription.ts'
 import { LookupTruth, type TrueLine } from './lookup-truth.ts'
 import { writeLines } from './lookup-writers.ts'
+import { useSubscribedDatabase } from './subscribed-database.ts'
 
 const lookupColumns = `{rate: {lookup: {in: rates, by: code, take: value}}, label: {lookup: {in: rates, by: code, take: label}}}`
 
 /** A database with lines that name rates, and a configuration that looks them up. */
 async function useRates(t: TestContext, more = '', columns = lookupColumns) {
-  const { url } = await (await usePostgres(t)).createDatabase()
-  const kafka = await useKafka(t)
-  const name = kafka.topicName('rates').replaceAll(/\W/g, '_').toLowerCase()
-  const config = join(makeScratchDirectory('rates'), 'tidemark.yaml')
+  const rates = await useSubscribedDatabase(t, 'rates', 1)
+  const { url, name, sql } = rates
+  t.after(() => dropSlot(url, `${name}_truth`))
   const write = (lookup: string) =>
-    writeFileSync(
-      config,
-      `subscription: ${name}
-postgres: {url: '${url}', publication: ${name}, slot: ${name}}
-kafka: {brokers: [${kafka.brokers.join(', ')}]}
-topics: {partitions: 1, replication: 1}
-lookups: {rates: {table: public.rate, key: code${lookup}}}
+    rates.configure(`lookups: {rates: {table: public.rate, key: code${lookup}}}
 tables:
   public.rate: {filter: "value > 500000"}
-  public.line: {columns: ${columns}}
-`
-    )
+  public.line: {columns: ${columns}}`)
   write(more)
-  const client = new pg.Client(url)
-  await client.connect()
-  t.after(async () => {
-    await client.query(
-      `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '${name}_truth'`
-    )
-    await client.end()
-  })
-  const sql = async (text: string) => void (await client.query(text))
   await sql('CREATE TABLE rate (code text PRIMARY KEY, value int8, label text, other text)')
   await sql('ALTER TABLE rate REPLICA IDENTITY FULL')
   await sql('CREATE TABLE line (id bigserial PRIMARY KEY, code text, n int4)')
-  return { url, brokers: kafka.brokers, name, config, client, sql, write }
+  return { ...rates, write }
+}
+
+/** By a connection of its own: that of the test may have ended. */
+async function dropSlot(url: string, slot: string): Promise<void> {
+  const client = new pg.Client(url)
+  await client.connect()
+  await client.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [
+    slot
+  ])
+  await client.end()
 }
 
 /** Lines as their records come, gathered in the background. */

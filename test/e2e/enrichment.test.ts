@@ -2,41 +2,22 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import pg from 'pg'
 import { TransactionConsumer } from '@tidemark/tcc-consumer'
-import { makeScratchDirectory } from '../../services/scratch.ts'
-import { useKafka } from '../support/kafka.ts'
-import { usePostgres } from '../support/postgres.ts'
 import { useSchemaRegistry } from '../support/schema-registry.ts'
 import { applyBank, runBank, tidemark } from './bank-subscription.ts'
+import { useSubscribedDatabase, type SubscribedDatabase } from './subscribed-database.ts'
 
 /** A database with order lines, and a configuration with the tables given beside a lookup of rates. */
-async function useShop(t: TestContext, registry: string, tables: string) {
-  const { url } = await (await usePostgres(t)).createDatabase()
-  const kafka = await useKafka(t)
-  const name = kafka.topicName('shop').replaceAll(/\W/g, '_').toLowerCase()
-  const directory = makeScratchDirectory('shop')
-  writeFileSync(join(directory, 'rates.csv'), 'country,rate\nCH,8.1\nDE,19\n')
-  const config = join(directory, 'tidemark.yaml')
-  writeFileSync(
-    config,
-    `subscription: ${name}
-postgres: {url: '${url}', publication: ${name}, slot: ${name}}
-kafka: {brokers: [${kafka.brokers.join(', ')}]}
-topics: {partitions: 1, replication: 1}
-registry: {url: '${registry}'}
+async function useShop(t: TestContext, registry: string, tables: string): Promise<SubscribedDatabase> {
+  const shop = await useSubscribedDatabase(t, 'shop', 1)
+  writeFileSync(join(shop.directory, 'rates.csv'), 'country,rate\nCH,8.1\nDE,19\n')
+  shop.configure(`registry: {url: '${registry}'}
 lookups: {rates: {file: rates.csv, key: country}}
 tables:
-${tables.replaceAll('NAME', name)}
-`
-  )
-  const client = new pg.Client(url)
-  await client.connect()
-  t.after(() => client.end())
-  const sql = async (text: string) => void (await client.query(text))
-  await sql('CREATE TABLE line (id int8 PRIMARY KEY, price numeric(12,2), quantity int4, country text)')
-  await sql('ALTER TABLE line REPLICA IDENTITY FULL')
-  return { url, brokers: kafka.brokers, name, config, sql }
+${tables.replaceAll('NAME', shop.name)}`)
+  await shop.sql('CREATE TABLE line (id int8 PRIMARY KEY, price numeric(12,2), quantity int4, country text)')
+  await shop.sql('ALTER TABLE line REPLICA IDENTITY FULL')
+  return shop
 }
 
 const columns = `columns:

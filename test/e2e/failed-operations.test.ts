@@ -2,13 +2,10 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import pg from 'pg'
 import { TransactionConsumer, type ConsumedTransaction } from '@tidemark/tcc-consumer'
-import { makeScratchDirectory } from '../../services/scratch.ts'
 import { startProgram } from '../support/child.ts'
-import { useKafka } from '../support/kafka.ts'
-import { usePostgres } from '../support/postgres.ts'
-import { applyBank, runBank, tidemark, type BankSubscription } from './bank-subscription.ts'
+import { applyBank, runBank, tidemark } from './bank-subscription.ts'
+import { useSubscribedDatabase, type SubscribedDatabase } from './subscribed-database.ts'
 
 const program = join(import.meta.dirname, '../../capture/main.ts')
 
@@ -24,41 +21,23 @@ const processor = `export default {
 }
 `
 
-interface Payments extends BankSubscription {
-  sql(text: string): Promise<void>
-}
-
-/** Payments through the processor above, with the policy given; one row that fails is there before. */
-async function usePayments(t: TestContext, onFailure: string, more = ''): Promise<Payments> {
-  const { url } = await (await usePostgres(t)).createDatabase()
-  const kafka = await useKafka(t)
-  const name = kafka.topicName('pay').replaceAll(/\W/g, '_').toLowerCase()
-  const directory = makeScratchDirectory('payments')
-  writeFileSync(join(directory, 'payments.mjs'), processor.replace('TOPIC', `${name}.booked`))
-  const config = join(directory, 'tidemark.yaml')
-  writeFileSync(
-    config,
-    `subscription: ${name}
-postgres: {url: '${url}', publication: ${name}, slot: ${name}}
-kafka: {brokers: [${kafka.brokers.join(', ')}]}
-topics: {partitions: 2, replication: 1}
-tables:
+/** SubscribedDatabase through the processor above, with the policy given; one row that fails is there before. */
+async function usePayments(t: TestContext, onFailure: string, more = ''): Promise<SubscribedDatabase> {
+  const payments = await useSubscribedDatabase(t, 'pay', 2)
+  writeFileSync(join(payments.directory, 'payments.mjs'), processor.replace('TOPIC', `${payments.name}.booked`))
+  payments.configure(`tables:
   public.payment:
     processor: payments.mjs
     onFailure: ${onFailure}
     columns: {payee: {hash: {salt: 0123456789abcdef}}}
-${more}`
-  )
-  const client = new pg.Client(url)
-  await client.connect()
-  t.after(() => client.end())
-  await client.query('CREATE TABLE payment (id int PRIMARY KEY, payee text, amount numeric(12,2))')
-  await client.query("INSERT INTO payment VALUES (1, 'Ann', 900), (2, 'Ben', 1)")
-  return { url, brokers: kafka.brokers, name, config, sql: async text => void (await client.query(text)) }
+${more}`)
+  await payments.sql('CREATE TABLE payment (id int PRIMARY KEY, payee text, amount numeric(12,2))')
+  await payments.sql("INSERT INTO payment VALUES (1, 'Ann', 900), (2, 'Ben', 1)")
+  return payments
 }
 
 /** What a reader is handed, until the payment of that id. */
-async function readUntil({ brokers, name }: Payments, id: number): Promise<ConsumedTransaction[]> {
+async function readUntil({ brokers, name }: SubscribedDatabase, id: number): Promise<ConsumedTransaction[]> {
   const consumer = new TransactionConsumer({ brokers, commitStream: `${name}.commits` })
   const transactions: ConsumedTransaction[] = []
   for await (const transaction of consumer) {
@@ -71,7 +50,7 @@ async function readUntil({ brokers, name }: Payments, id: number): Promise<Consu
 }
 
 /** `topic key` of each record, `topic id` of each letter. */
-function outline({ name }: Payments, { records, parked }: ConsumedTransaction): unknown {
+function outline({ name }: SubscribedDatabase, { records, parked }: ConsumedTransaction): unknown {
   const lines = records.map(({ topic, key, value }) => {
     const short = topic.slice(name.length + 1)
     if (short !== 'dead-letters') return `${short} ${key?.toString()}`
@@ -86,7 +65,7 @@ const letter = (id: number): string => `dead-letters ${id} PROCESSOR_FAILED`
 const entry = (operation: number): string => `${operation} public.payment PROCESSOR_FAILED`
 
 /** Transactions with a failing operation first, amid others, and alone. */
-async function pay({ sql }: Payments): Promise<void> {
+async function pay({ sql }: SubscribedDatabase): Promise<void> {
   await sql("BEGIN; INSERT INTO payment VALUES (3, 'Cem', 700); INSERT INTO payment VALUES (4, 'Dag', 4); COMMIT")
   await sql("INSERT INTO payment VALUES (5, 'Eva', 5), (6, 'Fay', 600), (7, 'Gus', 7)")
   await sql("INSERT INTO payment VALUES (8, 'Hal', 800)")

@@ -1,47 +1,23 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import avsc from 'avsc'
-import pg from 'pg'
 import { TransactionConsumer, type ConsumedTransaction, type TransactionRecord } from '@tidemark/tcc-consumer'
-import { makeScratchDirectory } from '../../services/scratch.ts'
-import { useKafka } from '../support/kafka.ts'
-import { usePostgres } from '../support/postgres.ts'
 import { useSchemaRegistry, type TestRegistry } from '../support/schema-registry.ts'
-import { applyBank, runBank, tidemark, type BankSubscription } from './bank-subscription.ts'
-
-interface Shop extends BankSubscription {
-  sql(text: string): Promise<void>
-}
+import { applyBank, runBank, tidemark } from './bank-subscription.ts'
+import { useSubscribedDatabase, type SubscribedDatabase } from './subscribed-database.ts'
 
 /** A database with items, and a configuration whose tables come in the formats given. */
-async function useShop(t: TestContext, registry: TestRegistry, tables: string): Promise<Shop> {
-  const { url } = await (await usePostgres(t)).createDatabase()
-  const kafka = await useKafka(t)
-  const name = kafka.topicName('shop').replaceAll(/\W/g, '_').toLowerCase()
-  const config = join(makeScratchDirectory('shop'), 'tidemark.yaml')
-  writeFileSync(
-    config,
-    `subscription: ${name}
-postgres: {url: '${url}', publication: ${name}, slot: ${name}}
-kafka: {brokers: [${kafka.brokers.join(', ')}]}
-topics: {partitions: 2, replication: 1}
-registry: {url: '${registry.url}'}
-${tables.replaceAll('NAME', name)}
-`
-  )
-  const client = new pg.Client(url)
-  await client.connect()
-  t.after(() => client.end())
-  await client.query(
+async function useShop(t: TestContext, registry: TestRegistry, tables: string): Promise<SubscribedDatabase> {
+  const shop = await useSubscribedDatabase(t, 'shop', 2)
+  shop.configure(`registry: {url: '${registry.url}'}\n${tables.replaceAll('NAME', shop.name)}`)
+  await shop.sql(
     'CREATE TABLE item (id int PRIMARY KEY, name text, price numeric(8,2)); CREATE TABLE mark (id int PRIMARY KEY)'
   )
-  return { url, brokers: kafka.brokers, name, config, sql: async text => void (await client.query(text)) }
+  return shop
 }
 
 /** Mirrored transactions up to the one that writes a number into `mark`. */
-async function readUntilMark(shop: Shop, mark: number): Promise<ConsumedTransaction[]> {
+async function readUntilMark(shop: SubscribedDatabase, mark: number): Promise<ConsumedTransaction[]> {
   const consumer = new TransactionConsumer({ brokers: shop.brokers, commitStream: `${shop.name}.commits` })
   const transactions: ConsumedTransaction[] = []
   for await (const transaction of consumer) {

@@ -3,7 +3,6 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import pg from 'pg'
 import {
   fieldOpener,
   openJson,
@@ -12,10 +11,8 @@ import {
   type ConsumedTransaction,
   type TransactionRecord
 } from '@tidemark/tcc-consumer'
-import { makeScratchDirectory } from '../../services/scratch.ts'
-import { useKafka } from '../support/kafka.ts'
-import { usePostgres } from '../support/postgres.ts'
-import { applyBank, runBank, tidemark, type BankSubscription } from './bank-subscription.ts'
+import { applyBank, runBank, tidemark } from './bank-subscription.ts'
+import { useSubscribedDatabase, type SubscribedDatabase } from './subscribed-database.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', {
   modulusLength: 2048,
@@ -24,41 +21,22 @@ const { publicKey, privateKey } = generateKeyPairSync('rsa', {
 })
 const secret = randomBytes(32).toString('base64')
 
-interface Crm extends BankSubscription {
-  sql(text: string): Promise<void>
-}
-
 /** A database with customers and transfers, and a configuration with the tables and options given. */
-async function useCrm(t: TestContext, options: (name: string) => string): Promise<Crm> {
-  const { url } = await (await usePostgres(t)).createDatabase()
-  const kafka = await useKafka(t)
-  const name = kafka.topicName('crm').replaceAll(/\W/g, '_').toLowerCase()
-  const directory = makeScratchDirectory('crm')
-  writeFileSync(join(directory, 'pii.pub.pem'), publicKey)
-  writeFileSync(join(directory, 'pii.key'), secret)
-  const config = join(directory, 'tidemark.yaml')
-  writeFileSync(
-    config,
-    `subscription: ${name}
-postgres: {url: '${url}', publication: ${name}, slot: ${name}}
-kafka: {brokers: [${kafka.brokers.join(', ')}]}
-topics: {partitions: 2, replication: 1}
-${options(name)}
-encryption: {keys: {pii: {publicKey: pii.pub.pem, secretKey: pii.key}}}
-`
-  )
-  const client = new pg.Client(url)
-  await client.connect()
-  t.after(() => client.end())
-  await client.query(`
+async function useCrm(t: TestContext, options: (name: string) => string): Promise<SubscribedDatabase> {
+  const crm = await useSubscribedDatabase(t, 'crm', 2)
+  writeFileSync(join(crm.directory, 'pii.pub.pem'), publicKey)
+  writeFileSync(join(crm.directory, 'pii.key'), secret)
+  crm.configure(`${options(crm.name)}
+encryption: {keys: {pii: {publicKey: pii.pub.pem, secretKey: pii.key}}}`)
+  await crm.sql(`
     CREATE TABLE customer (id int PRIMARY KEY, name text, ssn text, born date, status text);
     ALTER TABLE customer REPLICA IDENTITY FULL;
     CREATE TABLE transfer (id int PRIMARY KEY, amount numeric(12,2));`)
-  return { url, brokers: kafka.brokers, name, config, sql: async text => void (await client.query(text)) }
+  return crm
 }
 
 async function readUntil(
-  crm: Crm,
+  crm: SubscribedDatabase,
   last: (transaction: ConsumedTransaction) => boolean
 ): Promise<ConsumedTransaction[]> {
   const consumer = new TransactionConsumer({ brokers: crm.brokers, commitStream: `${crm.name}.commits` })

@@ -3,12 +3,9 @@ import { generateKeyPairSync } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import pg from 'pg'
 import { fieldOpener, openJson, ReaderKeys, SubjectKeys, TransactionConsumer } from '@tidemark/tcc-consumer'
-import { makeScratchDirectory } from '../../services/scratch.ts'
-import { useKafka } from '../support/kafka.ts'
-import { usePostgres } from '../support/postgres.ts'
 import { applyBank, runBank, tidemark } from './bank-subscription.ts'
+import { useSubscribedDatabase } from './subscribed-database.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', {
   modulusLength: 2048,
@@ -17,41 +14,26 @@ const { publicKey, privateKey } = generateKeyPairSync('rsa', {
 })
 
 test('what was encrypted by subject is read until the subject is shredded, and the others after that as before', async t => {
-  const { url } = await (await usePostgres(t)).createDatabase()
-  const kafka = await useKafka(t)
-  const name = kafka.topicName('clinic').replaceAll(/\W/g, '_').toLowerCase()
-  const directory = makeScratchDirectory('clinic')
+  const clinic = await useSubscribedDatabase(t, 'clinic', 3)
+  const { brokers, name, directory, config, client } = clinic
   writeFileSync(join(directory, 'pii.pub.pem'), publicKey)
-  const config = join(directory, 'tidemark.yaml')
-  writeFileSync(
-    config,
-    `subscription: ${name}
-postgres: {url: '${url}', publication: ${name}, slot: ${name}}
-kafka: {brokers: [${kafka.brokers.join(', ')}]}
-topics: {partitions: 3, replication: 1}
-tables:
+  clinic.configure(`tables:
   public.visit: {columns: {note: {encrypt: {key: pii, subject: person}}}}
   public.mark: {}
-encryption: {keys: {pii: {publicKey: pii.pub.pem}}}
-`
-  )
-  const client = new pg.Client(url)
-  await client.connect()
-  t.after(() => client.end())
+encryption: {keys: {pii: {publicKey: pii.pub.pem}}}`)
   await client.query('CREATE TABLE visit (id int PRIMARY KEY, person int NOT NULL, note text)')
   await client.query('CREATE TABLE mark (id int PRIMARY KEY)')
   await client.query("INSERT INTO visit VALUES (1, 7, 'flu')")
-  const clinic = { url, brokers: kafka.brokers, name, config }
   await applyBank(t, clinic)
   await runBank(t, clinic)
   await client.query("INSERT INTO visit VALUES (2, 8, 'cold'), (3, 7, 'well')")
   await client.query('INSERT INTO mark VALUES (1)')
 
-  const subjectKeys = await SubjectKeys.open({ brokers: kafka.brokers, topic: `${name}.subject-keys` })
+  const subjectKeys = await SubjectKeys.open({ brokers, topic: `${name}.subject-keys` })
   t.after(() => subjectKeys.close())
   const keys = new ReaderKeys({ privateKeys: [privateKey], subjectKeys })
   const read = async () => {
-    const consumer = new TransactionConsumer({ brokers: kafka.brokers, commitStream: `${name}.commits` })
+    const consumer = new TransactionConsumer({ brokers, commitStream: `${name}.commits` })
     const notes: [unknown, unknown][] = []
     const topics = new Set<string>()
     for await (const { records } of consumer) {
