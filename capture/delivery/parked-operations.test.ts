@@ -2,23 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BY_KEY, byHash } from '@tidemark/kcop/record-sink.ts'
 import { DataTopic } from './data-topic.ts'
-import { TransactionWriter } from './transaction-writer.ts'
+import { context, smallWriter } from './testing/small-writer.ts'
 
-const context = { sourceId: '757', commitTime: 1_000, position: new Uint8Array(8), kind: 'mirror' as const }
 const parked = { operation: 3, table: 'public.payment', reason: 'PROCESSOR_FAILED' }
 
 function open() {
-  const writer = new TransactionWriter({
-    stream: 7,
-    epoch: 5,
-    sequence: 10,
-    named: 4,
-    batchBytesMax: 1_000,
-    annotationBytesMax: 1_000,
-    now: () => 1_000,
-    ownOffset: () => 3,
-    onUnknownTopic: () => {}
-  })
+  const writer = smallWriter(() => 3)
   writer.begin(context)
   return { writer, topic: writer.topic('bank.a') }
 }
